@@ -1,0 +1,33 @@
+// Non-volatile memory: byte-addressed, slower to write than to read, and it wears out. The chip counts the writes of
+// each page (outside, where the cells are); here the rule is to write no byte that would not change.
+import * as pins from "./pins.ts";
+
+/** @returns the byte at `address`, 0..NVM_BYTES - 1 */
+export function read(address: u32): u32 {
+  return pins.nvmRead(address);
+}
+
+/** Writes one byte, unless it is there already. */
+export function write(address: u32, byte: u32): void {
+  if (pins.nvmRead(address) != (byte & 0xff)) pins.nvmWrite(address, byte & 0xff);
+}
+
+/** Copies `length` bytes of NVM to RAM. */
+export function copyIn(target: usize, address: u32, length: u32): void {
+  for (let i: u32 = 0; i < length; i++) store<u8>(target + i, pins.nvmRead(address + i));
+}
+
+/** Copies `length` bytes of RAM to NVM. Power may fail between any two of them: commit with one byte, last. */
+export function copyOut(address: u32, source: usize, length: u32): void {
+  for (let i: u32 = 0; i < length; i++) write(address + i, load<u8>(source + i));
+}
+
+/** @returns the big-endian 32-bit number at `address` */
+export function read32(address: u32): u32 {
+  return (read(address) << 24) | (read(address + 1) << 16) | (read(address + 2) << 8) | read(address + 3);
+}
+
+/** Writes a big-endian 32-bit number. */
+export function write32(address: u32, value: u32): void {
+  for (let i: u32 = 0; i < 4; i++) write(address + i, value >> (24 - 8 * i));
+}
