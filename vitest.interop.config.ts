@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/interop/**/*.test.ts"],
-    testTimeout: 300_000,
+    testTimeout: 400_000,
     hookTimeout: 300_000,
     fileParallelism: false,
   },

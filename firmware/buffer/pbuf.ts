@@ -201,7 +201,7 @@ export function prepend(p: Pbuf, bytes: u32): usize {
  */
 export function append(head: Pbuf, last: Pbuf, byte: u32): Pbuf | null {
   let tail = last;
-  if (tail.payload + tail.length >= ownPayload(tail) + PBUF_SIZE) {
+  if (room(tail) == 0) {
     const more = take();
     if (!more) return null;
     tail.next = more;
@@ -211,6 +211,11 @@ export function append(head: Pbuf, last: Pbuf, byte: u32): Pbuf | null {
   for (let p: Pbuf | null = head; p; p = p.next) p.totalLength++;
   tail.length++;
   return tail;
+}
+
+/** @returns bytes free behind the data of a pool pbuf */
+export function room(p: Pbuf): u32 {
+  return u32(ownPayload(p) + PBUF_SIZE - p.payload) - p.length;
 }
 
 /**
@@ -282,13 +287,18 @@ export function dequeue(queue: Pbuf): Pbuf | null {
 
 /** @returns the byte at `offset` of a packet; offset below its total length */
 export function byteAt(head: Pbuf, offset: u32): u32 {
+  return load<u8>(addressAt(head, offset));
+}
+
+/** @returns the address of the byte at `offset` of a packet; offset below its total length */
+export function addressAt(head: Pbuf, offset: u32): usize {
   let p = head;
   let at = offset;
   while (at >= p.length) {
     at -= p.length;
     p = p.next!;
   }
-  return load<u8>(p.payload + at);
+  return p.payload + at;
 }
 
 /** Copies `length` bytes from `offset` of a packet to `target`; they must be there. */

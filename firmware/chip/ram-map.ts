@@ -13,18 +13,19 @@ export const PBUF_STRUCT_BYTES: u32 = 9;
 export const HEADER_ROOM: u32 = 48;
 export const TCB_BYTES: u32 = 104;
 export const SOCKET_BYTES: u32 = 12;
-export const TLS_CONTEXT_BYTES: u32 = 560;
+export const TLS_CONTEXT_BYTES: u32 = 408;
 
 // region                     size, bytes                                                        owner
 /** Never handed out, so that address 0 is no object. */
 export const CHIP_BYTES: u32 = 8; //                                                             chip
-export const DRBG_BYTES: u32 = 48; //                                                            crypto/drbg
+export const DRBG_BYTES: u32 = 64; //                                                            crypto/drbg
 export const PBUF_STATE_BYTES: u32 = 8; //                                                       buffer/pbuf
 export const PBUF_STRUCTS_BYTES: u32 = ((PBUF_COUNT + 2 * HEADER_PBUF_COUNT) * PBUF_STRUCT_BYTES + 3) & ~3;
 export const PBUF_PAYLOADS_BYTES: u32 = PBUF_COUNT * PBUF_SIZE;
 export const HEADER_PAYLOADS_BYTES: u32 = HEADER_PBUF_COUNT * HEADER_ROOM;
-export const T0_BYTES: u32 = 24; //                                                              link/t0
+export const T0_BYTES: u32 = 16; //                                                              link/t0
 export const PEER_IO_BYTES: u32 = 8; //                                                          link/peer-io
+export const APDU_STATE_BYTES: u32 = 8; //                                                       link/apdu
 export const AHDLC_BYTES: u32 = 40; //                                                           link/ahdlc
 export const PPP_BYTES: u32 = 104; //                                                            link/ppp
 export const IP_BYTES: u32 = 48; //                                                              net/ip, icmp
@@ -36,6 +37,7 @@ export const CRYPTO_BYTES: u32 = CRYPTO_SCRATCH; //                             
 export const FILES_BYTES: u32 = 32; //                                                           files
 export const WEB_SERVER_BYTES: u32 = WEB_BYTES; //                                               apps/web-server
 export const APDU_BYTES: u32 = APDU_BUFFER; //                                                   link/apdu, files
+export const GATEWAY_BYTES: u32 = SOCKET_COUNT * GATEWAY_TX_BUFFER + GATEWAY_RX_BUFFER; //             gateway
 
 export const CHIP: usize = 0;
 export const DRBG: usize = CHIP + CHIP_BYTES;
@@ -45,7 +47,8 @@ export const PBUF_PAYLOADS: usize = PBUF_STRUCTS + PBUF_STRUCTS_BYTES;
 export const HEADER_PAYLOADS: usize = PBUF_PAYLOADS + PBUF_PAYLOADS_BYTES;
 export const T0: usize = HEADER_PAYLOADS + HEADER_PAYLOADS_BYTES;
 export const PEER_IO: usize = T0 + T0_BYTES;
-export const AHDLC: usize = PEER_IO + PEER_IO_BYTES;
+export const APDU_STATE: usize = PEER_IO + PEER_IO_BYTES;
+export const AHDLC: usize = APDU_STATE + APDU_STATE_BYTES;
 export const PPP: usize = AHDLC + AHDLC_BYTES;
 export const IP: usize = PPP + PPP_BYTES;
 export const TCP: usize = IP + IP_BYTES;
@@ -56,7 +59,8 @@ export const CRYPTO: usize = TLS + TLS_BYTES;
 export const FILES: usize = CRYPTO + CRYPTO_BYTES;
 export const WEB_SERVER: usize = FILES + FILES_BYTES;
 export const APDU: usize = WEB_SERVER + WEB_SERVER_BYTES;
-export const END: usize = APDU + APDU_BYTES;
+export const GATEWAY: usize = APDU + APDU_BYTES;
+export const END: usize = GATEWAY + GATEWAY_BYTES;
 
 /** Clears all RAM, as power-on does. @throws at compile time when the regions do not fit the arena */
 export function powerOn(): void {

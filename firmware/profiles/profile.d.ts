@@ -18,6 +18,14 @@ declare const HEADER_PBUF_COUNT: u32;
 declare const LINK_MRU: u32;
 /** Maximum segment size that we announce, bytes (RFC 9293 section 3.7.1). */
 declare const TCP_MSS: u32;
+/** First retransmission timeout of a SYN, its longest, ms, and how often a SYN is repeated. */
+declare const TCP_SYN_RTO: u32;
+declare const TCP_SYN_RTO_MAX: u32;
+declare const TCP_SYN_RETRIES: u32;
+/** Shortest retransmission timeout, ms (RFC 6298 section 2.4 says 1,000; less where the link is local). */
+declare const TCP_RTO_MIN: u32;
+/** Silence after which a peer is asked whether it is still there, ms; 0: never. */
+declare const TCP_KEEPALIVE_MS: u32;
 /** TCP control blocks. */
 declare const TCB_COUNT: u32;
 /** Sockets, listeners included. */
@@ -38,3 +46,7 @@ declare const CRYPTO_SCRATCH: u32;
 declare const WEB_BYTES: u32;
 /** Bytes of the APDU and NVM journal buffer. */
 declare const APDU_BUFFER: u32;
+/** Bytes of each socket's send region in the gateway. */
+declare const GATEWAY_TX_BUFFER: u32;
+/** Bytes of the gateway's common receive buffer. */
+declare const GATEWAY_RX_BUFFER: u32;

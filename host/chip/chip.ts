@@ -7,6 +7,7 @@ interface FirmwareExports {
   powerOn(): void;
   receive(byte: number): void;
   step(): number;
+  timer?(): void;
   memory?: WebAssembly.Memory;
 }
 
@@ -63,6 +64,11 @@ export class Chip {
    */
   step(): number {
     return this.#run(() => this.exports.step()) >>> 0;
+  }
+
+  /** The timer interrupt, due every 100 ms or so while the card owes its reader an answer. */
+  timer(): void {
+    this.#run(() => this.exports.timer?.());
   }
 
   #run<T>(call: () => T): T {

@@ -1,0 +1,65 @@
+// netcard run: a card in a simulated reader, PPP in user space, a listener on loopback.
+import { type Command, InvalidArgumentError } from "commander";
+import { NetcardHost } from "../host/netcard-host.ts";
+
+interface RunOptions {
+  port: number;
+  baud?: number;
+  data: string;
+  pages?: string;
+  json?: boolean;
+}
+
+export function addRun(program: Command): void {
+  program
+    .command("run")
+    .description("boot a card in a simulated ISO 7816 reader and let browsers reach it on loopback")
+    .option("--port <n>", "TCP port on 127.0.0.1", integer(0, 65535), 8443)
+    .option(
+      "--baud <n>",
+      "emulate this link speed, bit/s, byte for byte (default: as fast as it goes)",
+      integer(300, 10_000_000),
+    )
+    .option("--data <dir>", "folder of the card's NVM image and of the CA", ".netcard")
+    .option("--pages <dir>", "folder whose files a new card is given (default: the demo page)")
+    .option("--json", "print one line of JSON instead of prose")
+    .action(run);
+}
+
+async function run(options: RunOptions): Promise<void> {
+  const say = options.json ? () => undefined : (line: string) => console.log(line);
+  const stop = untilSignal();
+  const { data: directory, baud, pages } = options;
+  const host = await NetcardHost.open({ directory, say, ...(baud && { baud }), ...(pages && { pages }) });
+  try {
+    const port = await host.listen(options.port);
+    const url = `https://localhost:${port}/`;
+    if (options.json)
+      console.log(
+        JSON.stringify({ url, ca: host.caFile, card: host.address, fingerprint: host.fingerprint }),
+      );
+    else {
+      say(
+        `${url}  trust ${host.caFile}: import it as an authority in the browser, or curl --cacert ${host.caFile} ${url}`,
+      );
+    }
+    await Promise.race([stop, host.failed]);
+  } finally {
+    await host.close();
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM. */
+function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+}
+
+function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}

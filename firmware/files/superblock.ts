@@ -1,0 +1,50 @@
+// The first bytes of NVM: is it laid out for this firmware, and may the card still be personalised?
+//
+//   0          4            5
+//   ┌──────────┬────────────┐
+//   │ MAGIC    │ life cycle │ FF until the card is operational
+//   └──────────┴────────────┘
+//
+// The last byte of MAGIC is written after everything else, so a layout that power interrupted is begun anew. Any life
+// cycle byte but FF counts as operational: a worn cell closes the card, it never opens it.
+import * as nvm from "../chip/nvm.ts";
+import {
+  DIRECTORY,
+  ENTRY_BYTES,
+  ENTRY_COUNT,
+  KEY_RECORD,
+  KEY_RECORD_BYTES,
+  SUPERBLOCK,
+} from "../chip/nvm-map.ts";
+
+/** Number of the layout in nvm-map.ts: change it with that file. */
+export const LAYOUT: u32 = 1;
+/** Life cycle status byte of an activated card or file, ISO 7816-4 table 14; what is not activated reads ERASED. */
+export const ACTIVATED: u32 = 0x05;
+export const ERASED: u32 = 0xff;
+
+const MAGIC: u32 = 0x4e435200 | LAYOUT; // "NCR"
+const LIFE_CYCLE: u32 = SUPERBLOCK + 4;
+
+/** Lays out an NVM that is new, or of another layout, or half laid out; never that of an operational card. */
+export function powerOn(): void {
+  if (isIntact() || isOperational()) return;
+  nvm.write(SUPERBLOCK + 3, ERASED);
+  for (let i: u32 = 0; i < KEY_RECORD_BYTES; i++) nvm.write(KEY_RECORD + i, ERASED);
+  for (let i: u32 = 0; i < ENTRY_COUNT; i++) nvm.write(DIRECTORY + i * ENTRY_BYTES, ERASED);
+  nvm.write32(SUPERBLOCK, MAGIC);
+}
+
+/** @returns true when NVM is laid out as this firmware expects */
+export function isIntact(): bool {
+  return nvm.read32(SUPERBLOCK) == MAGIC;
+}
+
+export function isOperational(): bool {
+  return nvm.read(LIFE_CYCLE) != ERASED;
+}
+
+/** One byte, and no way back. */
+export function setOperational(): void {
+  nvm.write(LIFE_CYCLE, ACTIVATED);
+}

@@ -1,0 +1,159 @@
+// The Point-to-Point Protocol, RFC 1661: LCP below, IPCP (RFC 1332) once that is Opened, then IP packets. All that is
+// not for LCP, IPCP or IP is answered by a Protocol-Reject.
+//
+// The link mends itself: a peer that falls silent, terminates or restarts leaves LCP Stopped, or starts it anew by its
+// Configure-Request; from Stopped we try again after a while. The Restart timer runs from the moment that the link has
+// taken the request, for a half-duplex link takes nothing until its server polls.
+import * as pbuf from "../../buffer/pbuf.ts";
+import { Pbuf } from "../../buffer/pbuf.ts";
+import { FOREVER, Millis, until } from "../../chip/clock.ts";
+import { PPP, PPP_BYTES } from "../../chip/ram-map.ts";
+import * as ahdlc from "../ahdlc.ts";
+import * as control from "./control.ts";
+import { CONTROL_END } from "./control.ts";
+import * as automaton from "./fsm.ts";
+import { Fsm } from "./fsm.ts";
+import * as ipcp from "./ipcp.ts";
+import * as lcp from "./lcp.ts";
+import * as packet from "./packet.ts";
+import { DATA_AT, PROTOCOL_LEN } from "./packet.ts";
+
+/** From giving up to the next attempt, ms. */
+const RETRY_MS: Millis = 5000;
+/** When the pool was empty, ms. */
+const NO_BUFFER_MS: Millis = 10;
+
+/** LCP and IPCP to Initial. RAM is zero before; ahdlc has its own powerOn(). */
+export function powerOn(): void {
+  if (CONTROL_END > PPP + PPP_BYTES) ERROR("the state of PPP does not fit PPP_BYTES");
+  lcp.start();
+  ipcp.start();
+}
+
+/** Starts negotiating: an administrative Open, and the lower layer Up. */
+export function open(now: Millis): void {
+  automaton.event(ipcp.fsm(), automaton.OPEN, now);
+  automaton.event(lcp.fsm(), automaton.OPEN, now);
+  automaton.event(lcp.fsm(), automaton.UP, now);
+}
+
+/** Terminates the link: an administrative Close. */
+export function close(now: Millis): void {
+  lcpEvent(automaton.CLOSE, now);
+}
+
+/**
+ * A frame of ahdlc.takeFrame(), payload at the protocol field; takes ownership.
+ * @returns an IP packet, payload at its header, which the caller now owns; null when PPP kept the frame
+ */
+export function input(frame: Pbuf, now: Millis): Pbuf | null {
+  const protocol = packet.get16(frame, 0);
+  if (protocol == packet.IP && isUp()) return pbuf.trimHead(frame, PROTOCOL_LEN);
+  const open = lcp.fsm().state == automaton.OPENED;
+  if (protocol == packet.LCP) lcpInput(frame, now);
+  else if (!open) pbuf.give(frame);
+  else if (protocol == packet.IPCP) finish(ipcp.fsm(), control.input(protocol, frame, now), now);
+  else if (protocol == packet.IP) pbuf.give(frame);
+  else control.rejectProtocol(frame);
+  return null;
+}
+
+/** Timers, and control packets when the link is idle. @returns ms until it wants to be called again */
+export function poll(now: Millis): Millis {
+  let wait = min(pollTimer(lcp.fsm(), now), pollTimer(ipcp.fsm(), now));
+  if (control.isPending() && !ahdlc.isSending() && !control.send()) wait = NO_BUFFER_MS;
+  return wait;
+}
+
+/** Sends one pending control packet when the link is idle. @returns whether it did */
+export function dispatch(): bool {
+  return control.isPending() && !ahdlc.isSending() && control.send();
+}
+
+/**
+ * Sends an IP packet (payload at its header, 2 bytes of room before it).
+ * @returns false when the link is busy or down: then the caller still owns it
+ */
+export function output(ip: Pbuf): bool {
+  if (!canSend()) return false;
+  pbuf.prepend(ip, PROTOCOL_LEN);
+  packet.put16(ip, 0, packet.IP);
+  return ahdlc.send(ip);
+}
+
+/** True while IP packets can travel: IPCP Opened. */
+export function isUp(): bool {
+  return ipcp.fsm().state == automaton.OPENED;
+}
+
+/** True when output() would take a packet now. */
+export function canSend(): bool {
+  return isUp() && !ahdlc.isSending() && !control.isPending();
+}
+
+/** Our IPv4 address, host order; 0 until assigned. */
+export function localAddress(): u32 {
+  return ipcp.localAddress();
+}
+
+/** The peer's IPv4 address, host order; 0 when it has not said. */
+export function peerAddress(): u32 {
+  return ipcp.peerAddress();
+}
+
+/** Longest IP packet that the peer takes, bytes. */
+export function peerMru(): u32 {
+  return lcp.peerMru();
+}
+
+/** LCP's own packets; a Protocol-Reject is the one that concerns another layer too (section 5.7). */
+function lcpInput(frame: Pbuf, now: Millis): void {
+  const opened = lcp.fsm().state == automaton.OPENED;
+  const isReject =
+    frame.totalLength >= DATA_AT + PROTOCOL_LEN &&
+    packet.get8(frame, packet.CODE_AT) == packet.PROTOCOL_REJECT;
+  if (!isReject) return finish(lcp.fsm(), control.input(packet.LCP, frame, now), now);
+  const rejected = packet.get16(frame, DATA_AT);
+  pbuf.give(frame);
+  if (!opened) return;
+  if (rejected == packet.IPCP) finish(ipcp.fsm(), automaton.event(ipcp.fsm(), automaton.RXJ_MINUS, now), now);
+  lcpEvent(rejected == packet.LCP ? automaton.RXJ_MINUS : automaton.RXJ_PLUS, now);
+}
+
+function lcpEvent(event: u32, now: Millis): void {
+  finish(lcp.fsm(), automaton.event(lcp.fsm(), event, now), now);
+}
+
+/** Carries out the actions that concern other layers. */
+function finish(f: Fsm, actions: u32, now: Millis): void {
+  if (actions & automaton.TLF) f.deadlineMs = now + RETRY_MS;
+  if (f != lcp.fsm()) return;
+  if (actions & automaton.TLD) {
+    lcp.revert();
+    automaton.event(ipcp.fsm(), automaton.DOWN, now);
+  }
+  if (actions & automaton.TLU) {
+    lcp.apply();
+    ipcp.start();
+    automaton.event(ipcp.fsm(), automaton.UP, now);
+  }
+}
+
+function pollTimer(f: Fsm, now: Millis): Millis {
+  const timed = automaton.isTimed(f);
+  if (!timed && f.state != automaton.STOPPED) return FOREVER;
+  if (timed && ahdlc.isSending()) f.deadlineMs = now + automaton.RESTART_MS;
+  const wait = until(f.deadlineMs, now);
+  if (wait) return wait;
+  if (timed) finish(f, automaton.event(f, f.counter ? automaton.TO_PLUS : automaton.TO_MINUS, now), now);
+  else retry(f, now);
+  return until(f.deadlineMs, now);
+}
+
+/** Stopped for long enough: the lower layer goes Down and Up, so to speak, and everything is asked for anew. */
+function retry(f: Fsm, now: Millis): void {
+  if (f == lcp.fsm()) lcp.start();
+  else ipcp.start();
+  automaton.event(f, automaton.DOWN, now);
+  automaton.event(f, automaton.UP, now);
+}

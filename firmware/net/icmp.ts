@@ -1,0 +1,152 @@
+// ICMP, RFC 792 and RFC 1122 section 3.2.2: echo both ways, errors sent sparingly and believed with caution.
+//
+// A reply is made in the received pbufs: no pbuf is taken for it, and a ping of any size that could be received can be
+// answered. Errors that arrive are handed to TCP, which takes them as hints (RFC 5927).
+import * as checksum from "../buffer/checksum.ts";
+import * as pbuf from "../buffer/pbuf.ts";
+import { Pbuf } from "../buffer/pbuf.ts";
+import { Millis } from "../chip/clock.ts";
+import { IP } from "../chip/ram-map.ts";
+import * as ip from "./ip.ts";
+import { IpState } from "./ip.ts";
+import { ICMP_HEADER_LEN, IP_HEADER_LEN, IcmpHeader, IpHeader, PROTOCOL_ICMP, count } from "./wire.ts";
+
+const ECHO_REPLY: u32 = 0;
+export const UNREACHABLE: u32 = 3;
+const ECHO: u32 = 8;
+
+/** Codes of UNREACHABLE. */
+export const PROTOCOL_UNREACHABLE: u32 = 2;
+export const PORT_UNREACHABLE: u32 = 3;
+
+/** What an error quotes beyond the IP header. */
+const QUOTED_LEN: u32 = 8;
+/** Errors that may go out in a burst, and how soon one more may follow. */
+const ERROR_BURST: u8 = 5;
+const ERROR_INTERVAL_MS: Millis = 1000;
+
+/** Bytes that ip and link will prepend. */
+const HEADROOM: u32 = 4 + IP_HEADER_LEN + ICMP_HEADER_LEN;
+
+export function powerOn(): void {
+  if (offsetof<IcmpHeader>() != ICMP_HEADER_LEN) ERROR("an ICMP header is 8 bytes");
+  IpState.here.errorTokens = ERROR_BURST;
+}
+
+/**
+ * @param packet payload at its IP header; owned by the callee unless returned
+ * @returns an ICMP error about a packet of ours, payload at its IP header, for the protocol that it quotes; else null
+ */
+export function input(packet: Pbuf): Pbuf | null {
+  const bad =
+    packet.length < IP_HEADER_LEN + ICMP_HEADER_LEN ||
+    checksum.fold(checksum.add(0, packet, IP_HEADER_LEN)) != 0;
+  if (bad) count(IP + offsetof<IpState>("icmpBad"));
+  else {
+    const header = IcmpHeader.of(packet);
+    if (header.type == ECHO && header.code == 0) {
+      answer(packet);
+      return null;
+    }
+    if (header.type == ECHO_REPLY) IpState.here.echoReply = (header.ident << 16) | header.sequence;
+    if (header.type == UNREACHABLE && quotes(packet)) return packet;
+  }
+  pbuf.give(packet);
+  return null;
+}
+
+/** @returns the protocol of the packet that an error quotes */
+export function quotedProtocol(error: Pbuf): u32 {
+  return IpHeader.at(error.payload + IP_HEADER_LEN + ICMP_HEADER_LEN).protocol;
+}
+
+/**
+ * Answers a packet that nobody here wants. Never sent about an ICMP error (which icmp.input keeps), a fragment or a
+ * broadcast (which ip.input drops), as RFC 1122 section 3.2.2 demands.
+ * @param packet payload at its IP header; owned by the callee @param code of UNREACHABLE
+ */
+export function unreachable(packet: Pbuf, code: u32, now: Millis): void {
+  if (!mayComplain(now)) {
+    count(IP + offsetof<IpState>("errorsLimited"));
+    pbuf.give(packet);
+    return;
+  }
+  // The quotation stays where it is in memory when there is room before it; else it moves down by what is missing.
+  pbuf.trimTail(packet, min(packet.totalLength, IP_HEADER_LEN + QUOTED_LEN));
+  const quoted = packet.payload;
+  const source = IpHeader.of(packet).source;
+  const shift = IP_HEADER_LEN + ICMP_HEADER_LEN;
+  memory.copy(quoted + shift, quoted, packet.length);
+  packet.length += shift;
+  packet.totalLength += shift;
+  const header = IcmpHeader.of(packet);
+  header.type = u8(UNREACHABLE);
+  header.code = u8(code);
+  header.ident = 0;
+  header.sequence = 0;
+  seal(packet, header);
+  ip.reply(packet, source, PROTOCOL_ICMP);
+}
+
+/**
+ * Sends an echo request.
+ * @param dest address, host order @param length bytes of data, at most what a frame holds
+ * @returns false when the pool is too empty
+ */
+export function echo(dest: u32, ident: u32, sequence: u32, length: u32): bool {
+  const packet = pbuf.take(HEADROOM);
+  if (!packet) return false;
+  let last: Pbuf | null = packet;
+  for (let i: u32 = 0; i < length && last; i++) last = pbuf.append(packet, last, i);
+  if (!last) {
+    pbuf.give(packet);
+    return false;
+  }
+  pbuf.prepend(packet, IP_HEADER_LEN + ICMP_HEADER_LEN);
+  const header = IcmpHeader.of(packet);
+  header.type = u8(ECHO);
+  header.code = 0;
+  header.ident = ident;
+  header.sequence = sequence;
+  seal(packet, header);
+  ip.reply(packet, dest, PROTOCOL_ICMP);
+  return true;
+}
+
+/** @returns identifier << 16 | sequence of the last echo reply, told once; 0: none */
+export function takeReply(): u32 {
+  const state = IpState.here;
+  const reply = state.echoReply;
+  state.echoReply = 0;
+  return reply;
+}
+
+function answer(packet: Pbuf): void {
+  const header = IcmpHeader.of(packet);
+  header.type = u8(ECHO_REPLY);
+  seal(packet, header);
+  ip.reply(packet, IpHeader.of(packet).source, PROTOCOL_ICMP);
+}
+
+/** @returns whether an error quotes an IP header and the 8 bytes behind it, in its first pbuf */
+function quotes(packet: Pbuf): bool {
+  const start = IP_HEADER_LEN + ICMP_HEADER_LEN;
+  if (packet.length < start + IP_HEADER_LEN + QUOTED_LEN) return false;
+  return packet.length >= start + IpHeader.at(packet.payload + start).headerLen + QUOTED_LEN;
+}
+
+function seal(packet: Pbuf, header: IcmpHeader): void {
+  header.checksum = 0;
+  header.checksum = checksum.fold(checksum.add(0, packet, IP_HEADER_LEN));
+}
+
+function mayComplain(now: Millis): bool {
+  const state = IpState.here;
+  if (now - state.errorAt >= ERROR_INTERVAL_MS) {
+    state.errorAt = now;
+    if (state.errorTokens < ERROR_BURST) state.errorTokens++;
+  }
+  if (state.errorTokens == 0) return false;
+  state.errorTokens--;
+  return true;
+}

@@ -1,0 +1,109 @@
+// What an acknowledgment does to the sender: round-trip time (RFC 6298), congestion window (RFC 5681), the peer's window,
+// and loss.
+import { Pbuf } from "../buffer/pbuf.ts";
+import { Millis } from "../chip/clock.ts";
+import * as tcb from "./tcb.ts";
+import { ESTABLISHED, TIMER_NONE, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, seqBefore } from "./tcb.ts";
+import { TcpHeader, segmentLength } from "./wire.ts";
+
+/** RFC 6298 section 2.4 and 2.5. */
+const RTO_MAX_MS: u32 = 60_000;
+/** Duplicate acknowledgments that mean a loss (RFC 5681 section 3.2). */
+const DUPLICATES: u8 = 3;
+
+/** Takes in the ACK field of an acceptable segment in a synchronized state. */
+export function process(t: Tcb, packet: Pbuf, now: Millis): void {
+  const header = TcpHeader.of(packet);
+  const number = header.ack;
+  if (seqBefore(t.sndUna, number)) {
+    grow(t, number - t.sndUna);
+    advance(t, number, now);
+  } else if (number == t.sndUna && header.window == t.sndWnd && segmentLength(packet) == 0) duplicate(t);
+  const seq = header.seq;
+  const isNewer = seqBefore(t.sndWl1, seq) || (t.sndWl1 == seq && !seqBefore(number, t.sndWl2));
+  if (isNewer && !seqBefore(number, t.sndUna)) setWindow(t, header);
+}
+
+/** Moves sndUna to an acceptable acknowledgment number; a region that is all acknowledged is the application's again. */
+export function advance(t: Tcb, number: u32, now: Millis): void {
+  if (t.has(tcb.TIMING) && !seqBefore(number, t.rttSeq)) measure(t, now - t.rttAt);
+  t.sndUna = number;
+  if (seqBefore(t.sndNxt, number)) t.sndNxt = number;
+  t.retries = 0;
+  t.dupAcks = 0;
+  if (!seqBefore(number, t.dataEnd)) {
+    t.dataSeq = t.dataEnd;
+    t.dataLength = 0;
+    t.sender = 0;
+  }
+  if (t.sndUna == t.sndMax) t.timer = TIMER_NONE;
+  else t.arm(TIMER_RETRANSMIT, now + t.rto);
+}
+
+export function setWindow(t: Tcb, header: TcpHeader): void {
+  const window = header.window;
+  t.sndWnd = u16(window);
+  t.sndWndMax = u16(max(window, u32(t.sndWndMax)));
+  t.sndWl1 = header.seq;
+  t.sndWl2 = header.ack;
+}
+
+/** The timer has run out: RFC 6298 section 5 and RFC 5681 section 3.1. Everything is sent again from sndUna. */
+export function timeout(t: Tcb): void {
+  const flight = t.sndMax - t.sndUna;
+  if (t.retries == 0) t.ssthresh = half(t, flight);
+  t.cwnd = t.mss;
+  goBack(t);
+}
+
+/** Doubles the timeout, up to `most` ms. */
+export function backOff(t: Tcb, most: u32): void {
+  t.rto = u16(min(u32(t.rto) * 2, most));
+  if (t.retries < 255) t.retries++;
+  if (t.unanswered < 255) t.unanswered++;
+  t.unset(tcb.TIMING); // Karn: what is sent twice is not timed
+}
+
+/** @param rtt a measured round trip, ms; RFC 6298 section 2 in whole milliseconds */
+function measure(t: Tcb, rtt: u32): void {
+  t.unset(tcb.TIMING);
+  const sample = i32(min(max(rtt, 1), RTO_MAX_MS));
+  if (t.srtt == 0) {
+    t.srtt = u16(sample);
+    t.rttvar = u16(sample >> 1);
+  } else {
+    const error = sample - i32(t.srtt);
+    t.rttvar = u16(i32(t.rttvar) + ((abs(error) - i32(t.rttvar)) >> 2));
+    t.srtt = u16(max(1, i32(t.srtt) + (error >> 3)));
+  }
+  t.rto = u16(min(max(u32(t.srtt) + 4 * u32(t.rttvar), u32(TCP_RTO_MIN)), RTO_MAX_MS));
+}
+
+/** Slow start below ssthresh, congestion avoidance above: RFC 5681 section 3.1. */
+function grow(t: Tcb, acked: u32): void {
+  if (t.state < ESTABLISHED) return;
+  const mss = u32(t.mss);
+  const cwnd = u32(t.cwnd);
+  const more = cwnd < u32(t.ssthresh) ? min(acked, mss) : max(1, (mss * mss) / cwnd);
+  t.cwnd = u16(min(cwnd + more, 0xffff));
+}
+
+/** Fast retransmit, once for each loss (RFC 6582 section 3.2), going back instead of inflating the window. */
+function duplicate(t: Tcb): void {
+  if (t.sndNxt == t.sndUna || t.timer != TIMER_RETRANSMIT) return;
+  if (++t.dupAcks != DUPLICATES || seqBefore(t.sndUna, t.recover)) return;
+  t.ssthresh = half(t, t.sndMax - t.sndUna);
+  t.cwnd = t.ssthresh;
+  t.unset(tcb.TIMING);
+  goBack(t);
+}
+
+function goBack(t: Tcb): void {
+  t.recover = t.sndMax;
+  t.sndNxt = t.sndUna;
+  if (t.timer != TIMER_PERSIST) t.timer = TIMER_NONE;
+}
+
+function half(t: Tcb, flight: u32): u16 {
+  return u16(max(flight >> 1, 2 * u32(t.mss)));
+}

@@ -1,0 +1,77 @@
+// Alerts (RFC 8446 section 6). A failed connection keeps one negative result for good: our own alert, or the peer's.
+//
+//   -0x100 - alert   sent by us        -0x200 - alert   received        -0x300   the peer's TCP ended without close_notify
+import * as socket from "../socket/socket.ts";
+import { wipe } from "../crypto/ct.ts";
+import * as recordOut from "./record-out.ts";
+import { ALERT_DUE, Context, FAILED, PEER_CLOSED, READ_PROTECTED, SECRET_BYTES } from "./context.ts";
+
+export const CLOSE_NOTIFY: u32 = 0;
+export const UNEXPECTED_MESSAGE: u32 = 10;
+export const BAD_RECORD_MAC: u32 = 20;
+export const RECORD_OVERFLOW: u32 = 22;
+export const HANDSHAKE_FAILURE: u32 = 40;
+export const ILLEGAL_PARAMETER: u32 = 47;
+export const DECODE_ERROR: u32 = 50;
+export const DECRYPT_ERROR: u32 = 51;
+export const PROTOCOL_VERSION: u32 = 70;
+export const INTERNAL_ERROR: u32 = 80;
+export const USER_CANCELED: u32 = 90;
+export const MISSING_EXTENSION: u32 = 109;
+export const NO_APPLICATION_PROTOCOL: u32 = 120;
+
+export const SELF: i32 = -0x100;
+export const PEER: i32 = -0x200;
+export const TRUNCATED: i32 = -0x300;
+
+const WARNING: u32 = 1;
+const FATAL: u32 = 2;
+
+/**
+ * Ends the connection because of what the peer did, or of our own failure, and sends the alert, best-effort.
+ * @returns what every further call will return
+ */
+export function fail(ctx: Context, alert: u32): i32 {
+  return end(ctx, alert, SELF - i32(alert));
+}
+
+/** Ends the connection in order. */
+export function closeNotify(ctx: Context): void {
+  end(ctx, CLOSE_NOTIFY, socket.ENOTCONN);
+}
+
+function end(ctx: Context, alert: u32, error: i32): i32 {
+  ctx.alert = u8(alert);
+  ctx.flags |= ALERT_DUE;
+  abandon(ctx, error);
+  flush(ctx);
+  return error;
+}
+
+/** Ends the connection without a word: the peer sent an alert, or TCP failed. @returns `error` */
+export function abandon(ctx: Context, error: i32): i32 {
+  ctx.state = u8(FAILED);
+  ctx.error = error;
+  ctx.flags &= ~READ_PROTECTED;
+  wipe(ctx.secretA, 3 * SECRET_BYTES);
+  wipe(ctx.readKey, SECRET_BYTES);
+  return error;
+}
+
+/** Takes a whole alert of the peer's. @returns 0: close_notify, 1: go on, or what abandon() returns */
+export function receive(ctx: Context, description: u32): i32 {
+  if (description == USER_CANCELED) return 1;
+  if (description != CLOSE_NOTIFY) return abandon(ctx, PEER - i32(description));
+  ctx.flags |= PEER_CLOSED;
+  return 0;
+}
+
+/** Sends the alert that is due, if the socket can take it. @returns true when none is due any more */
+export function flush(ctx: Context): bool {
+  if (!ctx.has(ALERT_DUE)) return true;
+  if (socket.outstanding(ctx.socket) != 0) return false;
+  recordOut.sendAlert(ctx, ctx.alert == CLOSE_NOTIFY ? WARNING : FATAL, ctx.alert);
+  ctx.flags &= ~ALERT_DUE;
+  socket.shutdown(ctx.socket);
+  return true;
+}

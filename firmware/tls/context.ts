@@ -1,0 +1,193 @@
+// What a connection remembers: TLS_CONTEXT_BYTES, and TLS_BUFFER bytes behind them for the records that it sends. What
+// it receives stays where it arrived, in pbufs. Three overlays by lifetime (seed [212]) keep it that small:
+//
+//            until the server's Finished           then
+//   A        client handshake traffic secret       client's expected verify_data, then alerts and KeyUpdates to send
+//   B        server handshake traffic secret       server application traffic secret
+//   C        handshake secret, master secret       client application traffic secret
+//   ROLLING  transcript (one SHA-256 state)        the record being received: AEAD state, tag, bytes held back
+//   buffer   ClientHello's parser and findings,    records to be sent
+//            then the flight
+//
+// The ephemeral private key lives in A and the ECDHE secret in B until the key schedule overwrites them.
+import { TLS, TLS_CONTEXT_BYTES } from "../chip/ram-map.ts";
+import { Pbuf } from "../buffer/pbuf.ts";
+import * as aead from "../crypto/aead.ts";
+import * as sha256 from "../crypto/sha256.ts";
+
+// States, named by what they expect or send; handshake.ts has their table.
+export const IDLE: u32 = 0;
+export const EXPECT_CLIENT_HELLO: u32 = 1;
+export const SEND_HELLO_RETRY: u32 = 2;
+export const EXPECT_SECOND_HELLO: u32 = 3;
+export const SEND_SERVER_HELLO: u32 = 4;
+export const SEND_ENCRYPTED_EXTENSIONS: u32 = 5;
+export const SEND_CERTIFICATE: u32 = 6;
+export const SEND_CERTIFICATE_VERIFY: u32 = 7;
+export const SEND_FINISHED: u32 = 8;
+export const EXPECT_FINISHED: u32 = 9;
+export const CONNECTED: u32 = 10;
+export const FAILED: u32 = 11;
+
+// Flags.
+/** Records that we send are encrypted. */
+export const WRITE_PROTECTED: u32 = 1;
+/** Records of type application_data are decrypted. */
+export const READ_PROTECTED: u32 = 2;
+/** The client sends early data, which we refuse: skip it. */
+export const EARLY_DATA: u32 = 4;
+/** ChangeCipherSpec has been sent (RFC 8446 appendix D.4). */
+export const COMPATIBLE: u32 = 8;
+/** EncryptedExtensions has to name http/1.1. */
+export const ANSWER_ALPN: u32 = 16;
+/** EncryptedExtensions has to name our record size limit, which the client then obeys. */
+export const ANSWER_LIMIT: u32 = 32;
+/** A KeyUpdate must be sent before further data. */
+export const KEY_UPDATE_DUE: u32 = 64;
+/** close_notify has arrived. */
+export const PEER_CLOSED: u32 = 128;
+/** Bytes of the current record have been released before its tag was seen. */
+export const STREAMED: u32 = 256;
+/** A record is collected in NVM, or given out from there: TLS_RECV_SAFE. */
+export const IN_NVM: u32 = 512;
+/** `alert` waits until the socket can take it. */
+export const ALERT_DUE: u32 = 1024;
+
+export const SECRET_BYTES: u32 = 32;
+/** Bytes held back at a record's end, because they may be its type: all of a KeyUpdate and the type. */
+export const HOLD_BYTES: u32 = 6;
+const KEY_BYTES: u32 = 32;
+const KEYS_BYTES: u32 = KEY_BYTES + aead.NONCE_BYTES;
+
+@final
+@unmanaged
+export class Context {
+  /** Sequence numbers: a key is replaced long before 2^32 records. */
+  writeSeq: u32;
+  readSeq: u32;
+  flags: u32;
+  /** The result that every call gives once the connection has failed; negative. */
+  error: i32;
+  private packetAt: u16;
+  /** Plaintext for the caller, good until the next call. */
+  data: u16;
+  /** Bytes at the packet's front that the caller has had. */
+  consumed: u16;
+  /** Decrypted bytes at the packet's front, not yet released. */
+  chunk: u16;
+  /** Bytes of the current record, without its tag, that have not been looked at. */
+  left: u16;
+  /** Zeros that follow what is held back: padding, or content. */
+  zeros: u16;
+  /** TLS_RECV_SAFE: bytes collected, bytes given to the caller. */
+  stored: u16;
+  given: u16;
+  /** Longest content of a record that the peer accepts, bytes. */
+  limit: u16;
+  /** Early data skipped, bytes. */
+  skipped: u16;
+  /** Bytes of finished records in the buffer; bytes of plaintext in the record that is open behind them. */
+  sealed: u16;
+  open: u16;
+  /** Certificate: offset in the file, bytes of the current entry still to be sent. */
+  offset: u16;
+  entryLeft: u16;
+  state: u8;
+  socket: u8;
+  /** Low bytes of the cipher suite and of the group. */
+  private suiteLow: u8;
+  group: u8;
+  /** An alert waiting to be sent, or what will be wrong if the record being received is authentic. */
+  alert: u8;
+  /** Bytes seen of the handshake message that is being received after the ClientHello; its difference from what it must be. */
+  position: u8;
+  difference: u8;
+  /** Records in a row that brought nothing. */
+  idle: u8;
+  file: u8;
+  /** Type of the current record: the outer one, after its end the inner one. */
+  recordType: u8;
+  headerFill: u8;
+  tagFill: u8;
+  holdLength: u8;
+  private header0: u8;
+  private header1: u8;
+  private header2: u8;
+  private header3: u8;
+  private header4: u8;
+
+  get suite(): u32 {
+    return 0x1300 | u32(this.suiteLow);
+  }
+  set suite(value: u32) {
+    this.suiteLow = u8(value);
+  }
+  /** The received chain whose bytes are next. */
+  get packet(): Pbuf | null {
+    return changetype<Pbuf | null>(usize(this.packetAt));
+  }
+  set packet(p: Pbuf | null) {
+    this.packetAt = u16(changetype<usize>(p));
+  }
+  has(flag: u32): bool {
+    return (this.flags & flag) != 0;
+  }
+  get header(): usize {
+    return changetype<usize>(this) + HEADER;
+  }
+  get secretA(): usize {
+    return changetype<usize>(this) + SECRETS;
+  }
+  get secretB(): usize {
+    return changetype<usize>(this) + SECRETS + SECRET_BYTES;
+  }
+  get secretC(): usize {
+    return changetype<usize>(this) + SECRETS + 2 * SECRET_BYTES;
+  }
+  get writeKey(): usize {
+    return changetype<usize>(this) + WRITE_KEYS;
+  }
+  get readKey(): usize {
+    return changetype<usize>(this) + READ_KEYS;
+  }
+  get sealing(): usize {
+    return changetype<usize>(this) + SEALING;
+  }
+  get transcript(): usize {
+    return changetype<usize>(this) + ROLLING;
+  }
+  get opening(): usize {
+    return changetype<usize>(this) + ROLLING;
+  }
+  get tag(): usize {
+    return changetype<usize>(this) + ROLLING + aead.AEAD_STATE_BYTES;
+  }
+  get hold(): usize {
+    return changetype<usize>(this) + ROLLING + aead.AEAD_STATE_BYTES + aead.TAG_BYTES;
+  }
+  get buffer(): usize {
+    return changetype<usize>(this) + TLS_CONTEXT_BYTES;
+  }
+}
+
+const HEADER: usize = offsetof<Context>("header0");
+const SECRETS: usize = (offsetof<Context>() + 3) & ~3;
+const WRITE_KEYS: usize = SECRETS + 3 * SECRET_BYTES;
+const READ_KEYS: usize = WRITE_KEYS + KEYS_BYTES;
+const SEALING: usize = READ_KEYS + KEYS_BYTES;
+const ROLLING: usize = SEALING + aead.AEAD_STATE_BYTES;
+const RECEIVING_BYTES: u32 = aead.AEAD_STATE_BYTES + aead.TAG_BYTES + HOLD_BYTES;
+
+/** From a key to its IV. */
+export const IV: usize = KEY_BYTES;
+
+/** @throws at compile time when the context does not fit */
+export function check(): void {
+  if (ROLLING + sha256.STATE_BYTES > TLS_CONTEXT_BYTES) ERROR("a TLS context does not fit TLS_CONTEXT_BYTES");
+  if (ROLLING + RECEIVING_BYTES > TLS_CONTEXT_BYTES) ERROR("a TLS context does not fit TLS_CONTEXT_BYTES");
+}
+
+/** @returns context number `index`, below TLS_CONTEXTS */
+export function at(index: u32): Context {
+  return changetype<Context>(TLS + index * (TLS_CONTEXT_BYTES + TLS_BUFFER));
+}

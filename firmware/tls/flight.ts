@@ -1,0 +1,38 @@
+// The server's flight: handshake messages written into the buffer one behind the other, in as few records as the buffer
+// and the peer's limit allow. Everything that is put is hashed.
+//
+//   buffer   0             sealed                 sealed + 5     + open
+//            ┌─────────────┬──────────────────────┬──────────────┬───────────────┐
+//            │ records     │ header to be written │ messages     │ room          │
+//            └─────────────┴──────────────────────┴──────────────┴───────────────┘
+import * as socket from "../socket/socket.ts";
+import { Context } from "./context.ts";
+import { HANDSHAKE, HEADER_BYTES, OVERHEAD_BYTES, seal } from "./record-out.ts";
+import * as transcript from "./transcript.ts";
+
+/** Where the next message goes. */
+export function end(ctx: Context): usize {
+  return ctx.buffer + ctx.sealed + HEADER_BYTES + ctx.open;
+}
+
+/** Bytes that the open record can still take. */
+export function room(ctx: Context): u32 {
+  const space = i32(TLS_BUFFER) - i32(ctx.sealed) - i32(OVERHEAD_BYTES);
+  return u32(max(min(space, i32(ctx.limit)) - i32(ctx.open), 0));
+}
+
+/** What has been written from end() on to `end` belongs to the flight. */
+export function put(ctx: Context, end_: usize): void {
+  const start = end(ctx);
+  const bytes = u32(end_ - start);
+  transcript.add(ctx, start, bytes);
+  ctx.open += u16(bytes);
+}
+
+/** Sends what is in the buffer, which is not to be touched until it has been acknowledged. */
+export function send(ctx: Context): void {
+  if (ctx.open != 0) ctx.sealed += u16(seal(ctx, ctx.buffer + ctx.sealed, HANDSHAKE, ctx.open));
+  socket.send(ctx.socket, ctx.buffer, ctx.sealed, 0);
+  ctx.sealed = 0;
+  ctx.open = 0;
+}

@@ -1,0 +1,210 @@
+// The server's handshake (RFC 8446 section 2 and appendix A.2), resumable: accept() goes on as far as the socket lets it.
+//
+//   state                       receives        sends                              then
+//   EXPECT_CLIENT_HELLO         ClientHello                                        SEND_SERVER_HELLO, or
+//                                                                                  SEND_HELLO_RETRY without a usable share
+//   SEND_HELLO_RETRY                            HelloRetryRequest (ChangeCipherSpec)  EXPECT_SECOND_HELLO
+//   EXPECT_SECOND_HELLO         ClientHello                                        SEND_SERVER_HELLO
+//   SEND_SERVER_HELLO                           ServerHello (ChangeCipherSpec)     SEND_ENCRYPTED_EXTENSIONS
+//   SEND_ENCRYPTED_EXTENSIONS                   EncryptedExtensions                SEND_CERTIFICATE
+//   SEND_CERTIFICATE                            Certificate, buffer by buffer      SEND_CERTIFICATE_VERIFY
+//   SEND_CERTIFICATE_VERIFY                     CertificateVerify                  SEND_FINISHED
+//   SEND_FINISHED                               Finished                           EXPECT_FINISHED
+//   EXPECT_FINISHED             Finished                                           CONNECTED
+//
+// The buffer is parser, workspace and output in turn, so no state does anything while it is outstanding.
+import { wipe } from "../crypto/ct.ts";
+import * as socket from "../socket/socket.ts";
+import * as alert from "./alert.ts";
+import * as certificate from "./certificate.ts";
+import * as certificateVerify from "./certificate-verify.ts";
+import * as clientHello from "./client-hello.ts";
+import {
+  CONNECTED,
+  Context,
+  EXPECT_CLIENT_HELLO,
+  EXPECT_FINISHED,
+  EXPECT_SECOND_HELLO,
+  FAILED,
+  IDLE,
+  SECRET_BYTES,
+  SEND_CERTIFICATE,
+  SEND_CERTIFICATE_VERIFY,
+  SEND_ENCRYPTED_EXTENSIONS,
+  SEND_FINISHED,
+  SEND_HELLO_RETRY,
+  SEND_SERVER_HELLO,
+  STREAMED,
+} from "./context.ts";
+import * as encryptedExtensions from "./encrypted-extensions.ts";
+import * as finished from "./finished.ts";
+import * as flight from "./flight.ts";
+import * as keySchedule from "./key-schedule.ts";
+import * as negotiation from "./negotiation.ts";
+import * as recordIn from "./record-in.ts";
+import { ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE } from "./record-out.ts";
+import * as serverHello from "./server-hello.ts";
+import * as transcript from "./transcript.ts";
+
+/** The handshake goes on. */
+const GO_ON: i32 = 1;
+
+/** Expects the first message. */
+export function begin(ctx: Context): void {
+  ctx.state = u8(EXPECT_CLIENT_HELLO);
+  transcript.init(ctx);
+  clientHello.begin(ctx);
+}
+
+/** @returns 0 when connected, EAGAIN, or what the connection failed with */
+export function accept(ctx: Context): i32 {
+  let result = GO_ON;
+  while (result == GO_ON) {
+    if (ctx.state == CONNECTED) return 0;
+    if (ctx.state == FAILED) return ctx.error;
+    if (ctx.state == IDLE) return socket.ENOTCONN;
+    if (socket.outstanding(ctx.socket) != 0) return socket.EAGAIN;
+    result = step(ctx);
+  }
+  return result;
+}
+
+function step(ctx: Context): i32 {
+  switch (u32(ctx.state)) {
+    case EXPECT_CLIENT_HELLO:
+    case EXPECT_SECOND_HELLO:
+      return receiveHello(ctx);
+    case SEND_HELLO_RETRY:
+      return sendRetry(ctx);
+    case SEND_SERVER_HELLO:
+      return sendServerHello(ctx);
+    case SEND_ENCRYPTED_EXTENSIONS:
+      return sendEncryptedExtensions(ctx);
+    case SEND_CERTIFICATE:
+      return sendCertificate(ctx);
+    case SEND_CERTIFICATE_VERIFY:
+      return sendCertificateVerify(ctx);
+    case SEND_FINISHED:
+      return sendFinished(ctx);
+    default:
+      return receiveFinished(ctx);
+  }
+}
+
+function receiveHello(ctx: Context): i32 {
+  const bytes = recordIn.next(ctx);
+  if (bytes < 0) return bytes;
+  if (bytes != recordIn.END) return readPlaintext(ctx, bytes);
+  if (ctx.recordType != HANDSHAKE || !clientHello.isComplete(ctx)) return GO_ON;
+  return judge(ctx, negotiation.decide(ctx));
+}
+
+/** A piece of a record that is not encrypted. */
+function readPlaintext(ctx: Context, bytes: u32): i32 {
+  if (ctx.recordType == ALERT) return readAlert(ctx, bytes);
+  if (ctx.recordType == HANDSHAKE) {
+    transcript.add(ctx, ctx.data, bytes);
+    return judge(ctx, clientHello.read(ctx, ctx.data, bytes));
+  }
+  if (ctx.state != EXPECT_FINISHED && clientHello.isBegun(ctx)) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
+  if (ctx.recordType != CHANGE_CIPHER_SPEC) return GO_ON; // early data: record-in counts it
+  return judge(ctx, load<u8>(ctx.data) == 1 ? 0 : alert.UNEXPECTED_MESSAGE);
+}
+
+/** The second byte of an alert says what it is; before the handshake's end each one ends it. */
+function readAlert(ctx: Context, bytes: u32): i32 {
+  if (ctx.left != 0) return GO_ON;
+  return alert.abandon(ctx, alert.PEER - i32(load<u8>(ctx.data + bytes - 1)));
+}
+
+function sendRetry(ctx: Context): i32 {
+  ctx.sealed = u16(serverHello.writeRetry(ctx));
+  flight.send(ctx);
+  clientHello.begin(ctx);
+  ctx.state = u8(EXPECT_SECOND_HELLO);
+  return GO_ON;
+}
+
+function sendServerHello(ctx: Context): i32 {
+  ctx.sealed = u16(serverHello.write(ctx));
+  if (ctx.sealed == 0) return alert.fail(ctx, alert.ILLEGAL_PARAMETER);
+  keySchedule.handshakeSecrets(ctx);
+  keySchedule.installWrite(ctx, ctx.secretB);
+  ctx.state = u8(SEND_ENCRYPTED_EXTENSIONS);
+  return GO_ON;
+}
+
+/** And the front of Certificate: both are short. */
+function sendEncryptedExtensions(ctx: Context): i32 {
+  flight.put(ctx, encryptedExtensions.write(ctx, flight.end(ctx)));
+  const list = certificate.writeFront(ctx, flight.end(ctx));
+  if (list == 0) return alert.fail(ctx, alert.INTERNAL_ERROR);
+  flight.put(ctx, list);
+  ctx.state = u8(SEND_CERTIFICATE);
+  return GO_ON;
+}
+
+/** As much as fits; the last piece leaves the buffer empty for CertificateVerify. */
+function sendCertificate(ctx: Context): i32 {
+  while (flight.room(ctx) != 0 && !certificate.isWritten(ctx)) {
+    flight.put(ctx, certificate.writePiece(ctx, flight.end(ctx), flight.room(ctx)));
+  }
+  if (certificate.isWritten(ctx)) ctx.state = u8(SEND_CERTIFICATE_VERIFY);
+  flight.send(ctx);
+  return GO_ON;
+}
+
+function sendCertificateVerify(ctx: Context): i32 {
+  const end = certificateVerify.write(ctx, flight.end(ctx));
+  if (end == 0) return alert.fail(ctx, alert.INTERNAL_ERROR);
+  flight.put(ctx, end);
+  ctx.state = u8(SEND_FINISHED);
+  return GO_ON;
+}
+
+function sendFinished(ctx: Context): i32 {
+  flight.put(ctx, finished.write(ctx, flight.end(ctx)));
+  flight.send(ctx);
+  keySchedule.installRead(ctx, ctx.secretA);
+  finished.expect(ctx);
+  keySchedule.applicationSecrets(ctx);
+  keySchedule.installWrite(ctx, ctx.secretB);
+  ctx.state = u8(EXPECT_FINISHED);
+  return GO_ON;
+}
+
+function receiveFinished(ctx: Context): i32 {
+  const bytes = recordIn.next(ctx);
+  if (bytes < 0) return bytes;
+  const isProtected = recordIn.isProtected(ctx);
+  if (bytes != recordIn.END) {
+    if (!isProtected) return readPlaintext(ctx, bytes);
+    finished.compare(ctx, ctx.data, bytes);
+    return GO_ON;
+  }
+  return isProtected ? endOfFinished(ctx) : GO_ON;
+}
+
+/** The end of an authentic record; a short one is still held back. */
+function endOfFinished(ctx: Context): i32 {
+  if (ctx.recordType == ALERT) {
+    if (ctx.has(STREAMED) || ctx.holdLength != 2) return alert.fail(ctx, alert.DECODE_ERROR);
+    return alert.abandon(ctx, alert.PEER - i32(load<u8>(ctx.hold + 1)));
+  }
+  if (ctx.recordType != HANDSHAKE) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
+  if (!ctx.has(STREAMED)) {
+    if (ctx.holdLength == 0) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
+    finished.compare(ctx, ctx.hold, ctx.holdLength);
+  }
+  const refusal = finished.verdict(ctx);
+  if (refusal || !finished.isComplete(ctx)) return judge(ctx, refusal);
+  wipe(ctx.secretA, SECRET_BYTES);
+  keySchedule.installRead(ctx, ctx.secretC);
+  ctx.position = 0;
+  ctx.state = u8(CONNECTED);
+  return GO_ON;
+}
+
+function judge(ctx: Context, refusal: u32): i32 {
+  return refusal ? alert.fail(ctx, refusal) : GO_ON;
+}

@@ -1,0 +1,120 @@
+// The key schedule of RFC 8446 section 7.1, without PSK. Early Secret and what is derived of it are constants then.
+//
+//   scratch    0               192    224          324     356
+//              ┌───────────────┬──────┬────────────┬───────┐
+//              │ HKDF          │ HASH │ FORK       │ KEY   │
+//              └───────────────┴──────┴────────────┴───────┘
+import { CRYPTO } from "../chip/ram-map.ts";
+import { wipe } from "../crypto/ct.ts";
+import * as aead from "../crypto/aead.ts";
+import * as hkdf from "../crypto/hkdf.ts";
+import * as hmac from "../crypto/hmac.ts";
+import * as sha256 from "../crypto/sha256.ts";
+import { Context, IV, READ_PROTECTED, SECRET_BYTES, WRITE_PROTECTED } from "./context.ts";
+import * as transcript from "./transcript.ts";
+import { FORK } from "./transcript.ts";
+
+const KEY: usize = FORK + sha256.STATE_BYTES;
+
+// prettier-ignore
+/** Derive-Secret(HKDF-Extract(0, 0), "derived", ""). */
+const DERIVED_EARLY: usize = memory.data<u8>([
+  0x6f, 0x26, 0x15, 0xa1, 0x08, 0xc7, 0x02, 0xc5, 0x67, 0x8f, 0x54, 0xfc, 0x9d, 0xba, 0xb6, 0x97,
+  0x16, 0xc0, 0x76, 0x18, 0x9c, 0x48, 0x25, 0x0c, 0xeb, 0xea, 0xc3, 0x57, 0x6c, 0x36, 0x11, 0xba,
+]);
+// prettier-ignore
+/** SHA-256 of nothing. */
+const EMPTY_HASH: usize = memory.data<u8>([
+  0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+  0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+]);
+
+const C_HS: usize = memory.data<u8>([0x63, 0x20, 0x68, 0x73]); // "c hs"
+const S_HS: usize = memory.data<u8>([0x73, 0x20, 0x68, 0x73]); // "s hs"
+const C_AP: usize = memory.data<u8>([0x63, 0x20, 0x61, 0x70]); // "c ap"
+const S_AP: usize = memory.data<u8>([0x73, 0x20, 0x61, 0x70]); // "s ap"
+const TRAFFIC: usize = memory.data<u8>([0x20, 0x74, 0x72, 0x61, 0x66, 0x66, 0x69, 0x63]); // " traffic"
+const TRAFFIC_UPD: usize = memory.data<u8>([0x74, 0x72, 0x61, 0x66, 0x66, 0x69, 0x63, 0x20, 0x75, 0x70, 0x64]); // "traffic upd"
+const DERIVED: usize = memory.data<u8>([0x64, 0x65, 0x72, 0x69, 0x76, 0x65, 0x64]); // "derived"
+const FINISHED: usize = memory.data<u8>([0x66, 0x69, 0x6e, 0x69, 0x73, 0x68, 0x65, 0x64]); // "finished"
+const LABEL_KEY: usize = memory.data<u8>([0x6b, 0x65, 0x79]); // "key"
+const LABEL_IV: usize = memory.data<u8>([0x69, 0x76]); // "iv"
+
+/**
+ * After ServerHello: from the ECDHE secret in B to the handshake traffic secrets in A and B, the master secret in C.
+ * CT: nothing leaks.
+ */
+export function handshakeSecrets(ctx: Context): void {
+  const secret = ctx.secretC;
+  hkdf.extract(DERIVED_EARLY, SECRET_BYTES, ctx.secretB, SECRET_BYTES, secret, CRYPTO);
+  const hash = transcript.hash(ctx);
+  deriveTraffic(secret, C_HS, hash, ctx.secretA);
+  deriveTraffic(secret, S_HS, hash, ctx.secretB);
+  expand(secret, DERIVED, 7, EMPTY_HASH, SECRET_BYTES, secret, SECRET_BYTES);
+  wipe(KEY, SECRET_BYTES);
+  hkdf.extract(secret, SECRET_BYTES, KEY, SECRET_BYTES, KEY, CRYPTO);
+  memory.copy(secret, KEY, SECRET_BYTES);
+  wipe(KEY, SECRET_BYTES);
+}
+
+/** After the server's Finished: from the master secret in C to the application traffic secrets in B and C. CT: nothing leaks. */
+export function applicationSecrets(ctx: Context): void {
+  const hash = transcript.hash(ctx);
+  deriveTraffic(ctx.secretC, S_AP, hash, ctx.secretB);
+  deriveTraffic(ctx.secretC, C_AP, hash, ctx.secretC);
+}
+
+/** The next application traffic secret in the place of `secret` (RFC 8446 section 7.2). CT: nothing leaks. */
+export function update(secret: usize): void {
+  expand(secret, TRAFFIC_UPD, 11, 0, 0, secret, SECRET_BYTES);
+}
+
+/** From now on we send under the keys of `secret`. CT: nothing leaks. */
+export function installWrite(ctx: Context, secret: usize): void {
+  trafficKeys(ctx, secret, ctx.writeKey);
+  ctx.writeSeq = 0;
+  ctx.flags |= WRITE_PROTECTED;
+}
+
+/** From now on we receive under the keys of `secret`. CT: nothing leaks. */
+export function installRead(ctx: Context, secret: usize): void {
+  trafficKeys(ctx, secret, ctx.readKey);
+  ctx.readSeq = 0;
+  ctx.flags |= READ_PROTECTED;
+}
+
+/**
+ * The verify_data of a Finished message, over the messages so far (RFC 8446 section 4.4.4).
+ * @param secret the sender's handshake traffic secret @param out 32 bytes; may be `secret`
+ * CT: nothing leaks.
+ */
+export function verifyData(ctx: Context, secret: usize, out: usize): void {
+  const hash = transcript.hash(ctx);
+  expand(secret, FINISHED, 8, 0, 0, KEY, SECRET_BYTES);
+  hmac.mac(KEY, SECRET_BYTES, hash, SECRET_BYTES, out, CRYPTO);
+  wipe(KEY, SECRET_BYTES);
+}
+
+function trafficKeys(ctx: Context, secret: usize, key: usize): void {
+  expand(secret, LABEL_KEY, 3, 0, 0, key, aead.keyBytes(ctx.suite));
+  expand(secret, LABEL_IV, 2, 0, 0, key + IV, aead.NONCE_BYTES);
+}
+
+/** Derive-Secret(secret, who ‖ " traffic", messages). @param who four letters */
+function deriveTraffic(secret: usize, who: usize, hash: usize, out: usize): void {
+  memory.copy(FORK, who, 4);
+  memory.copy(FORK + 4, TRAFFIC, 8);
+  expand(secret, FORK, 12, hash, SECRET_BYTES, out, SECRET_BYTES);
+}
+
+function expand(
+  secret: usize,
+  label: usize,
+  labelLength: u32,
+  context: usize,
+  contextLength: u32,
+  out: usize,
+  outLength: u32,
+): void {
+  hkdf.expandLabel(secret, label, labelLength, context, contextLength, out, outLength, CRYPTO);
+}

@@ -1,0 +1,84 @@
+// Records that we send (RFC 8446 section 5.1, 5.2).
+//
+//   0      5                    5+n   6+n   22+n
+//   ┌──────┬────────────────────┬──────┬─────┐
+//   │header│ content            │ type │ tag │   sealed in place; the socket sends it from there,
+//   └──────┴────────────────────┴──────┴─────┘   and until it has been acknowledged nobody touches it
+import { CRYPTO } from "../chip/ram-map.ts";
+import { put8, put16 } from "../buffer/cursors.ts";
+import * as socket from "../socket/socket.ts";
+import * as aead from "../crypto/aead.ts";
+import { Context, IV, WRITE_PROTECTED } from "./context.ts";
+
+export const CHANGE_CIPHER_SPEC: u32 = 20;
+export const ALERT: u32 = 21;
+export const HANDSHAKE: u32 = 22;
+export const APPLICATION_DATA: u32 = 23;
+
+export const HEADER_BYTES: u32 = 5;
+/** What a record adds to its content. */
+export const OVERHEAD_BYTES: u32 = HEADER_BYTES + 1 + aead.TAG_BYTES;
+/** Content of one record that fits the buffer. */
+export const CONTENT_MAX: u32 = TLS_BUFFER - OVERHEAD_BYTES;
+
+const LEGACY_VERSION: u32 = 0x0303;
+
+/** Writes a record header at `at`. @returns the address behind it */
+export function header(at: usize, type: u32, length: u32): usize {
+  return put16(put16(put8(at, type), LEGACY_VERSION), length);
+}
+
+/** Longest content that a record may have now, bytes: the buffer's and the peer's limits. */
+export function contentMax(ctx: Context): u32 {
+  return min(CONTENT_MAX, u32(ctx.limit));
+}
+
+/**
+ * Encrypts, in place, the content that stands HEADER_BYTES behind `at`: as many records as the peer's limit asks for.
+ * @returns bytes of the records
+ */
+export function seal(ctx: Context, at: usize, type: u32, length: u32): u32 {
+  const limit: u32 = ctx.limit;
+  const content = at + HEADER_BYTES;
+  for (let i = (length - 1) / limit; i > 0; i--) {
+    const from = i * limit;
+    memory.copy(content + from + i * OVERHEAD_BYTES, content + from, min(limit, length - from));
+  }
+  let end = at;
+  for (let from: u32 = 0; from < length; from += limit) end = sealOne(ctx, end, type, min(limit, length - from));
+  return u32(end - at);
+}
+
+/** Sends an alert: encrypted when there are keys. The socket takes it: nothing is outstanding. */
+export function sendAlert(ctx: Context, level: u32, description: u32): void {
+  const body = put8(put8(ctx.secretA + HEADER_BYTES, level), description);
+  sendControl(ctx, ALERT, u32(body - ctx.secretA) - HEADER_BYTES);
+}
+
+/** Sends the short message that stands HEADER_BYTES behind secret A, in one record, from there. */
+export function sendControl(ctx: Context, type: u32, length: u32): void {
+  const at = ctx.secretA;
+  const end = ctx.has(WRITE_PROTECTED)
+    ? sealOne(ctx, at, type, length)
+    : header(at, type, length) + length;
+  socket.send(ctx.socket, at, u32(end - at), 0);
+}
+
+/** CT: only the lengths leak. @returns the address behind the record */
+function sealOne(ctx: Context, at: usize, type: u32, length: u32): usize {
+  const content = header(at, APPLICATION_DATA, length + 1 + aead.TAG_BYTES);
+  const end = put8(content + length, type);
+  maskIv(ctx.writeKey, ctx.writeSeq);
+  aead.begin(ctx.sealing, ctx.suite, ctx.writeKey, ctx.writeKey + IV, at, HEADER_BYTES, CRYPTO);
+  maskIv(ctx.writeKey, ctx.writeSeq);
+  aead.encrypt(ctx.sealing, ctx.writeKey, content, length + 1, CRYPTO);
+  aead.tag(ctx.sealing, ctx.writeKey, end, CRYPTO);
+  ctx.writeSeq++;
+  return end + aead.TAG_BYTES;
+}
+
+/** XORs a record's number into the IV behind `key`, or out again (RFC 8446 section 5.3). */
+export function maskIv(key: usize, sequence: u32): void {
+  const low = key + IV + aead.NONCE_BYTES - 4;
+  store<u32>(low, load<u32>(low) ^ bswap<u32>(sequence));
+}

@@ -1,0 +1,109 @@
+// ServerHello and HelloRetryRequest, one message with two meanings (RFC 8446 sections 4.1.3, 4.1.4), and the key exchange
+// behind the first (section 4.2.8).
+import { CRYPTO } from "../chip/ram-map.ts";
+import { close16, close24, put16, put24, put8, putBytes } from "../buffer/cursors.ts";
+import { wipe } from "../crypto/ct.ts";
+import * as drbg from "../crypto/drbg.ts";
+import * as p256 from "../crypto/p256.ts";
+import * as x25519 from "../crypto/x25519.ts";
+import { COMPATIBLE, Context, SECRET_BYTES } from "./context.ts";
+import { Hello, TLS_1_3, X25519, X25519_BYTES } from "./client-hello.ts";
+import { CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_BYTES, header } from "./record-out.ts";
+import * as transcript from "./transcript.ts";
+
+const SERVER_HELLO: u32 = 2;
+const LEGACY_VERSION: u32 = 0x0303;
+const RANDOM_BYTES: u32 = 32;
+const SUPPORTED_VERSIONS: u32 = 43;
+const KEY_SHARE: u32 = 51;
+/** Suite, compression, length of the extensions, supported_versions, front of key_share. */
+const BEHIND_SESSION: u32 = 2 + 1 + 2 + 6 + 4;
+
+// prettier-ignore
+/** SHA-256 of "HelloRetryRequest", in the place of the random. */
+const RETRY_RANDOM: usize = memory.data<u8>([
+  0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+  0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+]);
+
+/**
+ * Writes HelloRetryRequest into the buffer, which asks for a share of ctx.group; the transcript starts anew with it.
+ * @returns bytes of the records
+ */
+export function writeRetry(ctx: Context): u32 {
+  transcript.restart(ctx);
+  const random = ctx.buffer + HEADER_BYTES + 4 + 2;
+  putBytes(random, RETRY_RANDOM, RANDOM_BYTES);
+  const group = writeFront(ctx, random + RANDOM_BYTES);
+  return finish(ctx, group, put16(group, ctx.group));
+}
+
+/**
+ * Exchanges keys, the ECDHE secret to B, and writes ServerHello into the buffer.
+ * CT: nothing of the private key or the secret leaks.
+ * @returns bytes of the records, 0 when the client's share is no valid public key
+ */
+export function write(ctx: Context): u32 {
+  const bytes = generate(ctx, ctx.buffer);
+  if (!agree(ctx)) return 0;
+  wipe(ctx.secretA, SECRET_BYTES);
+  const random = ctx.buffer + HEADER_BYTES + 4 + 2;
+  const key = random + RANDOM_BYTES + 1 + Hello.of(ctx).sessionLength + BEHIND_SESSION + 4;
+  memory.copy(key, ctx.buffer, bytes);
+  drbg.fill(random, RANDOM_BYTES);
+  const group = writeFront(ctx, random + RANDOM_BYTES);
+  put16(put16(group, ctx.group), bytes);
+  return finish(ctx, group, key + bytes);
+}
+
+/** A fresh key pair: the private key to A. @returns bytes of the public key, at `out` */
+function generate(ctx: Context, out: usize): u32 {
+  const secret = ctx.secretA;
+  if (ctx.group == X25519) {
+    drbg.fill(secret, SECRET_BYTES);
+    x25519.publicKey(out, secret, CRYPTO);
+    return X25519_BYTES;
+  }
+  do drbg.fill(secret, SECRET_BYTES);
+  while (!p256.publicKey(out, secret, CRYPTO));
+  return p256.POINT_BYTES;
+}
+
+/** The secret that the private key in A shares with the client, to B. */
+function agree(ctx: Context): bool {
+  const share = Hello.of(ctx).share;
+  if (ctx.group == X25519) return x25519.shared(ctx.secretB, ctx.secretA, share, CRYPTO);
+  return p256.ecdh(ctx.secretB, ctx.secretA, share, CRYPTO);
+}
+
+/** From session ID to the front of key_share. @returns the address behind that, where key_share's body is to be */
+function writeFront(ctx: Context, start: usize): usize {
+  const hello = Hello.of(ctx);
+  let at = put8(start, hello.sessionLength);
+  at = putBytes(at, hello.session, hello.sessionLength);
+  at = put8(put16(at, ctx.suite), 0);
+  at = put16(at, 0);
+  at = put16(put16(put16(at, SUPPORTED_VERSIONS), 2), TLS_1_3);
+  return put16(put16(at, KEY_SHARE), 0);
+}
+
+/**
+ * Fills in the lengths and hashes the message; ChangeCipherSpec follows it for a client that asks for compatibility by
+ * sending a session ID (appendix D.4).
+ * @param share where key_share's body begins @param end where it and the message end
+ */
+function finish(ctx: Context, share: usize, end: usize): u32 {
+  const message = ctx.buffer + HEADER_BYTES;
+  const sessionLength = load<u8>(message + 4 + 2 + RANDOM_BYTES);
+  close16(share, end);
+  close16(message + 4 + 2 + RANDOM_BYTES + 1 + sessionLength + 2 + 1 + 2, end);
+  put16(put24(put8(message, SERVER_HELLO), 0), LEGACY_VERSION);
+  close24(message + 4, end);
+  header(ctx.buffer, HANDSHAKE, u32(end - message));
+  transcript.add(ctx, message, u32(end - message));
+  if (sessionLength != 0 && !ctx.has(COMPATIBLE)) {
+    ctx.flags |= COMPATIBLE;
+    end = put8(header(end, CHANGE_CIPHER_SPEC, 1), 1);
+  }
+  return u32(end - ctx.buffer);
+}

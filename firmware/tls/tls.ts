@@ -1,0 +1,159 @@
+// TLS 1.3, the server's side (RFC 8446), behind the interface of seed [238]-[247]. A context is named by its number, below
+// TLS_CONTEXTS. Nothing blocks: EAGAIN says that the call has to be made again after the next step.
+//
+//   tls.resetCtx(ctx, RESET_INIT); tls.attach(ctx, s)      once per connection
+//   tls.accept(ctx, now)                                   until 0
+//   tls.recv(ctx, RECV_FAST)                               pieces of plaintext at data(ctx); act when authenticated(ctx)
+//   tls.send(ctx, tls.sendBuffer(ctx), length, COPY_OFF)   when writable(ctx)
+//   tls.close(ctx)                                         until 0; then the socket is the application's to close
+//
+// A negative result other than EAGAIN is final; alert.ts tells which is which.
+import { Millis } from "../chip/clock.ts";
+import { TLS_CONTEXT_BYTES } from "../chip/ram-map.ts";
+import * as pbuf from "../buffer/pbuf.ts";
+import { wipe } from "../crypto/ct.ts";
+import * as socket from "../socket/socket.ts";
+import * as alert from "./alert.ts";
+import * as context from "./context.ts";
+import { ALERT_DUE, CONNECTED, Context, FAILED, IDLE, PEER_CLOSED, STREAMED } from "./context.ts";
+import * as handshake from "./handshake.ts";
+import * as keyUpdate from "./key-update.ts";
+import * as recordIn from "./record-in.ts";
+import { ALERT, APPLICATION_DATA, CONTENT_MAX, HANDSHAKE, HEADER_BYTES, contentMax, seal } from "./record-out.ts";
+import * as recordStore from "./record-store.ts";
+
+export const EAGAIN: i32 = socket.EAGAIN;
+/** resetCtx(): for first use. */
+export const RESET_INIT: u32 = 0;
+/** recv(): pieces as soon as they are decrypted; authenticated() tells whether they may be believed [230]. */
+export const RECV_FAST: u32 = 0;
+/** recv(): nothing before its record is verified; a record longer than the buffer waits in NVM [235]. */
+export const RECV_SAFE: u32 = 1;
+/** send(): `data` is anywhere, and copied. */
+export const COPY_ON: u32 = 0;
+/** send(): `data` is sendBuffer(), and is encrypted where it stands [244]. */
+export const COPY_OFF: u32 = 1;
+/** Bytes that one send() takes at most. */
+export const SEND_MAX: u32 = CONTENT_MAX;
+
+/** Forgets everything, secrets first [239]. The buffer is not outstanding. @returns 0 */
+export function resetCtx(ctx: u32, _flag: u32): i32 {
+  context.check();
+  const c = context.at(ctx);
+  pbuf.give(c.packet);
+  wipe(changetype<usize>(c), TLS_CONTEXT_BYTES + TLS_BUFFER);
+  return 0;
+}
+
+/** Serves a connection that `s` has accepted. The context has been reset. */
+export function attach(ctx: u32, s: i32): void {
+  const c = context.at(ctx);
+  c.socket = u8(s);
+  handshake.begin(c);
+}
+
+/** Goes on with the handshake [241]. @returns 0 when it is done, EAGAIN, or an error */
+export function accept(ctx: u32, _now: Millis): i32 {
+  return handshake.accept(context.at(ctx));
+}
+
+/**
+ * Receives [246].
+ * @returns bytes of plaintext at data(), good until the next call; 0 after close_notify; EAGAIN; or an error
+ */
+export function recv(ctx: u32, flag: u32): i32 {
+  return receive(context.at(ctx), flag);
+}
+
+function receive(ctx: Context, flag: u32): i32 {
+  while (true) {
+    if (ctx.state != CONNECTED) return refusal(ctx);
+    if (ctx.has(PEER_CLOSED)) return 0;
+    if (recordStore.isReady(ctx)) return recordStore.release(ctx);
+    const isSafe = ctx.stored != 0 || (flag == RECV_SAFE && !recordIn.isStreaming(ctx));
+    const bytes = isSafe ? recordStore.collect(ctx) : recordIn.next(ctx);
+    if (bytes != recordIn.END) return bytes;
+    const content = endRecord(ctx);
+    if (content != NOTHING) return content;
+  }
+}
+
+/** Address of the plaintext that recv() has returned. */
+export function data(ctx: u32): usize {
+  return context.at(ctx).data;
+}
+
+/** Has everything that recv() returned been verified? Ask after it returned EAGAIN. */
+export function authenticated(ctx: u32): bool {
+  return !recordIn.isStreaming(context.at(ctx));
+}
+
+/** Where to put data that send() is to encrypt in place, SEND_MAX bytes. Only while writable(). */
+export function sendBuffer(ctx: u32): usize {
+  return context.at(ctx).buffer + HEADER_BYTES;
+}
+
+/** Can send() take data now? */
+export function writable(ctx: u32): bool {
+  const c = context.at(ctx);
+  return c.state == CONNECTED && c.stored == 0 && keyUpdate.flush(c);
+}
+
+/**
+ * Sends one record [242].
+ * @returns how many bytes were taken, from the first on; EAGAIN, with COPY_OFF the data stay as they are; or an error
+ */
+export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
+  const c = context.at(ctx);
+  if (c.state != CONNECTED) return refusal(c);
+  if (!writable(ctx)) return EAGAIN;
+  const bytes = min(length, contentMax(c));
+  if (bytes == 0) return 0;
+  if (flag == COPY_ON) memory.copy(sendBuffer(ctx), source, bytes);
+  const result = socket.send(c.socket, c.buffer, seal(c, c.buffer, APPLICATION_DATA, bytes), 0);
+  return result < 0 ? alert.abandon(c, result) : bytes;
+}
+
+/**
+ * Ends the connection in order: close_notify, or the alert that could not be sent before, and TCP's FIN.
+ * @returns EAGAIN while the context's memory is still needed, then 0: it has been wiped
+ */
+export function close(ctx: u32): i32 {
+  const c = context.at(ctx);
+  if (c.state == IDLE) return 0;
+  if (c.state != FAILED) alert.closeNotify(c);
+  if (!alert.flush(c) || socket.outstanding(c.socket) != 0) return EAGAIN;
+  return resetCtx(ctx, RESET_INIT);
+}
+
+/** Why a context that is not connected does nothing. */
+function refusal(ctx: Context): i32 {
+  return ctx.state == FAILED ? ctx.error : socket.ENOTCONN;
+}
+
+/** The record brought nothing to the application. */
+const NOTHING: i32 = i32.MIN_VALUE;
+
+/** The end of an authentic record: only now its type is known, and its content if that was short. */
+function endRecord(ctx: Context): i32 {
+  const isShort = !ctx.has(STREAMED);
+  const bytes: u32 = isShort ? ctx.holdLength : 0;
+  if (ctx.recordType == APPLICATION_DATA && ctx.position == 0) {
+    if (isShort && bytes == 0) return idle(ctx);
+    ctx.idle = 0;
+    ctx.data = u16(ctx.hold);
+    return isShort ? bytes : NOTHING;
+  }
+  if (ctx.recordType == HANDSHAKE && bytes != 0) {
+    const wrong = keyUpdate.read(ctx, ctx.hold, bytes);
+    return wrong ? alert.fail(ctx, wrong) : idle(ctx);
+  }
+  if (ctx.recordType != ALERT || ctx.position != 0) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
+  if (bytes != 2) return alert.fail(ctx, alert.DECODE_ERROR);
+  const result = alert.receive(ctx, load<u8>(ctx.hold + 1));
+  return result > 0 ? idle(ctx) : result;
+}
+
+function idle(ctx: Context): i32 {
+  return recordIn.tolerate(ctx) ? NOTHING : alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
+}

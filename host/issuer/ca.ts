@@ -1,0 +1,150 @@
+// A CA of one machine: its key never leaves the data folder, and browsers that trust it have trusted little, because it can
+// only certify this machine and private networks (name constraints).
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  X509Certificate,
+} from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { BlockList, isIPv4 } from "node:net";
+import { join } from "node:path";
+import { codeOf, openDataDir, writeWhole } from "../data-dir.ts";
+import { NetcardError } from "../errors.ts";
+import * as x509 from "./certificate.ts";
+
+const DAY_MS = 86_400_000;
+const CA_DAYS = 3650;
+/** The longest that browsers accept is 398. */
+const CARD_DAYS = 397;
+/** Clocks of clients may be slow. */
+const BACKDATE_MS = 3_600_000;
+
+const PERMITTED_V4 = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"];
+const PERMITTED = ["localhost", ...PERMITTED_V4, "::1/128"];
+/** Names by which every card is reached through this machine. */
+const LOCAL_NAMES = ["localhost", "127.0.0.1", "::1"];
+
+export class LocalCa {
+  readonly certificate: X509Certificate;
+  readonly #key: KeyObject;
+
+  /**
+   * Opens the CA in a folder; makes one when there is none.
+   * @throws NetcardError when the folder can't be written or what is there is no CA of ours
+   */
+  static open(dir: string): LocalCa {
+    openDataDir(dir);
+    const [keyFile, file] = [join(dir, "ca-key.pem"), join(dir, "ca.pem")];
+    const remedy = "put a copy back, or move ca.pem and ca-key.pem away and a new CA will be made";
+    if (!existsSync(keyFile) && existsSync(file)) throw new NetcardError(`${keyFile} is missing: ${remedy}.`);
+    try {
+      // The key first: a certificate whose key has been lost would be worthless, the other way round it is made anew.
+      if (!existsSync(keyFile)) writeWhole(keyFile, newKey(), 0o600);
+      const key = createPrivateKey(readFileSync(keyFile));
+      if (!existsSync(file)) writeWhole(file, pem(newCertificate(key)), 0o644);
+      const ca = new LocalCa(file, key, new X509Certificate(readFileSync(file)));
+      if (ca.certificate.checkPrivateKey(key)) return ca;
+    } catch (error) {
+      throw new NetcardError(`Cannot use the CA in ${dir} (${codeOf(error)}): ${remedy}.`);
+    }
+    throw new NetcardError(`${keyFile} is not the key of ${file}: ${remedy}.`);
+  }
+
+  private constructor(
+    /** Path of the certificate, for clients to trust. */
+    readonly file: string,
+    key: KeyObject,
+    certificate: X509Certificate,
+  ) {
+    this.#key = key;
+    this.certificate = certificate;
+  }
+
+  /**
+   * Issues a card's certificate: localhost, 127.0.0.1, ::1 and the addresses given.
+   * @param publicKey 65 bytes, 04 ‖ X ‖ Y, of the card
+   * @param addresses IPv4 addresses of the card
+   * @returns DER
+   * @throws NetcardError when an address is outside the private networks, or the CA expires too soon
+   */
+  issue(publicKey: Uint8Array, addresses: string[] = []): Buffer {
+    for (const address of addresses) if (!isPermitted(address)) throw new NetcardError(notPermitted(address));
+    const now = Date.now();
+    const notAfter = new Date(now - BACKDATE_MS + CARD_DAYS * DAY_MS);
+    if (notAfter > new Date(this.certificate.validTo))
+      throw new NetcardError(
+        `${this.file} expires too soon: move it and ca-key.pem away and a new CA will be made.`,
+      );
+    return x509.makeCertificate(
+      {
+        issuer: this.certificate.subject.replace(/^CN=/, ""),
+        subject: "netcard",
+        publicKey,
+        notBefore: new Date(now - BACKDATE_MS),
+        notAfter,
+        extensions: [
+          x509.keyUsageSignature,
+          x509.serverAuth,
+          x509.subjectAltName([...LOCAL_NAMES, ...addresses]),
+          x509.authorityKeyIdentifier(pointOf(this.#key)),
+        ],
+      },
+      this.#key,
+    );
+  }
+}
+
+function newKey(): string {
+  return generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  }).privateKey;
+}
+
+/** The name is unique: two CAs of one name with different keys confuse browsers. */
+function newCertificate(key: KeyObject): Buffer {
+  const name = `netcard CA ${randomBytes(4).toString("hex")}`;
+  const now = Date.now() - BACKDATE_MS;
+  return x509.makeCertificate(
+    {
+      issuer: name,
+      subject: name,
+      publicKey: pointOf(key),
+      notBefore: new Date(now),
+      notAfter: new Date(now + CA_DAYS * DAY_MS),
+      extensions: [
+        x509.certificateAuthority,
+        x509.keyUsageCertSign,
+        x509.nameConstraints(PERMITTED),
+        x509.subjectKeyIdentifier(pointOf(key)),
+      ],
+    },
+    key,
+  );
+}
+
+/** The last 65 bytes of the SubjectPublicKeyInfo of a P-256 key. */
+function pointOf(key: KeyObject): Buffer {
+  return createPublicKey(key).export({ type: "spki", format: "der" }).subarray(-65);
+}
+
+function pem(certificate: Buffer): string {
+  return new X509Certificate(certificate).toString();
+}
+
+function isPermitted(address: string): boolean {
+  const list = new BlockList();
+  for (const network of PERMITTED_V4) {
+    const [base = "", prefix] = network.split("/");
+    list.addSubnet(base, Number(prefix), "ipv4");
+  }
+  return isIPv4(address) && list.check(address);
+}
+
+function notPermitted(address: string): string {
+  return `The local CA does not certify ${address}: give the card an address of a private network, such as 10.0.0.2.`;
+}

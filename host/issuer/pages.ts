@@ -1,0 +1,58 @@
+// A folder of pages as files for the card.
+import { readFileSync, readdirSync, statSync } from "node:fs";
+import { extname, join, relative, sep } from "node:path";
+import { codeOf } from "../data-dir.ts";
+import { NetcardError } from "../errors.ts";
+import type { CardFile } from "./commands.ts";
+
+/** Bytes of a name or a content type, at most (firmware/files/files.ts). */
+export const NAME_MAX = 31;
+/** Files, at most; one more is the certificate. */
+export const FILES_MAX = 31;
+
+const TYPES: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".txt": "text/plain; charset=utf-8",
+  ".json": "application/json",
+  ".webmanifest": "application/manifest+json",
+  ".svg": "image/svg+xml",
+  ".png": "image/png",
+  ".jpg": "image/jpeg",
+  ".ico": "image/x-icon",
+};
+
+/** @returns the content type that the name's ending stands for */
+export function typeFor(name: string): string {
+  return TYPES[extname(name).toLowerCase()] ?? "application/octet-stream";
+}
+
+/**
+ * The files of a folder and those below it, sorted by name; hidden ones are left out.
+ * @throws NetcardError when the folder can't be read or a name is too long
+ */
+export function readPages(folder: string): CardFile[] {
+  const files = listFiles(folder)
+    .map((path) => ({ path, url: relative(folder, path).split(sep).join("/") }))
+    .filter(({ url }) => !url.split("/").some((part) => part.startsWith(".")))
+    .map(({ path, url }) => ({ name: encodeURI(`/${url}`), type: typeFor(url), content: readFileSync(path) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const long = files.find(({ name }) => name.length > NAME_MAX);
+  if (long) throw new NetcardError(`The name ${long.name} is longer than ${NAME_MAX} bytes: shorten it.`);
+  if (files.length > FILES_MAX)
+    throw new NetcardError(
+      `${folder} has ${files.length} files and a card keeps ${FILES_MAX}: leave some out.`,
+    );
+  return files;
+}
+
+function listFiles(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .map((path) => join(folder, path))
+      .filter((path) => statSync(path).isFile());
+  } catch (error) {
+    throw new NetcardError(`Cannot read the pages in ${folder} (${codeOf(error)}): name a folder of pages.`);
+  }
+}

@@ -1,0 +1,77 @@
+// Personalisation from end to end: a blank card becomes this user's, closed for good. Whatever cut an earlier attempt short,
+// it starts over: the key that the card has made is kept, files are written anew.
+import { NetcardError } from "../errors.ts";
+import type { LocalCa } from "./ca.ts";
+import { CardCommands, type CardFile, type Transmit } from "./commands.ts";
+
+/** The chain that TLS sends, as certificate_list entries of RFC 5246 section 7.4.2; the web server does not serve it. */
+const CERTIFICATE_FILE = "/.certificate";
+
+export interface Progress {
+  /** What is being done, such as "writing /index.html". */
+  what: string;
+  /** File bytes written so far, and in all. */
+  done: number;
+  total: number;
+}
+
+export interface PersonaliseOptions {
+  transmit: Transmit;
+  ca: Pick<LocalCa, "issue">;
+  /** IPv4 addresses of the card, for its certificate. */
+  addresses: string[];
+  files: CardFile[];
+  onProgress?: (progress: Progress) => void;
+}
+
+/**
+ * Personalises a card.
+ * @returns its certificate, DER
+ * @throws NetcardError when the card is operational already, has too little memory, or refuses
+ */
+export async function personalise(options: PersonaliseOptions): Promise<Uint8Array> {
+  const card = new CardCommands(options.transmit);
+  const total = options.files.reduce((sum, { content }) => sum + content.length, 0);
+  let done = 0;
+  const say = (what: string) => options.onProgress?.({ what, done, total });
+
+  const { lifeCycle, hasKey } = await card.status();
+  if (lifeCycle === "operational")
+    throw new NetcardError("This card has been personalised and closed: use a new card.");
+  say(hasKey ? "reading the public key" : "generating the key on the card");
+  const publicKey = hasKey ? await card.readPublicKey() : await card.generateKeyPair();
+  say("issuing the certificate");
+  const certificate = options.ca.issue(publicKey, options.addresses);
+
+  await card.deleteAllFiles();
+  await card.putFile({ name: CERTIFICATE_FILE, type: "", content: certificateEntry(certificate) });
+  await checkRoom(card, total);
+  for (const file of options.files) {
+    say(`writing ${file.name}`);
+    await card.putFile(file, (bytes) => {
+      done += bytes;
+      say(`writing ${file.name}`);
+    });
+  }
+
+  say("testing what the card keeps");
+  if ((await card.selfTest()) > 0) throw new NetcardError("The card's memory is damaged: use a new card.");
+  say("closing the card for good");
+  await card.activateCard();
+  return certificate;
+}
+
+async function checkRoom(card: CardCommands, total: number): Promise<void> {
+  const { freeBytes } = await card.status();
+  if (total > freeBytes)
+    throw new NetcardError(
+      `The files have ${total} bytes and the card has room for ${freeBytes}: leave some out.`,
+    );
+}
+
+/** u24 length ‖ DER. */
+function certificateEntry(certificate: Uint8Array): Buffer {
+  const length = Buffer.alloc(3);
+  length.writeUIntBE(certificate.length, 0, 3);
+  return Buffer.concat([length, certificate]);
+}

@@ -1,0 +1,177 @@
+// Loopback listener: each connection that a client opens here is carried to the card over a connection of the
+// gateway's, byte for byte. It sees ciphertext only. Clients beyond the gateway's sockets wait, unharmed.
+import { type Server, type Socket, createServer } from "node:net";
+import { NetcardError } from "../errors.ts";
+import { EAGAIN, type Gateway, isError } from "./gateway.ts";
+
+/** Bytes that may wait for the card, or for the client, before the other side is told to pause. */
+const HIGH_WATER = 16_384;
+
+export class Forwarder {
+  readonly #server: Server;
+  readonly #pipes = new Set<Pipe>();
+
+  /** @param card dotted IPv4 of the card @param port TCP port there */
+  constructor(
+    readonly gateway: Gateway,
+    readonly card: string,
+    readonly port: number,
+  ) {
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (client) =>
+      this.#accept(client),
+    );
+  }
+
+  /**
+   * Listens on loopback only.
+   * @param port 0: any free one
+   * @returns the port
+   * @throws NetcardError when the port is in use or not allowed
+   */
+  listen(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port)));
+      this.#server.listen(port, "127.0.0.1", () => {
+        const address = this.#server.address();
+        resolve(typeof address === "object" && address ? address.port : port);
+      });
+    });
+  }
+
+  /** Moves whatever can move: called after each step of the gateway. */
+  pump(): void {
+    for (const pipe of this.#pipes) pipe.pump();
+  }
+
+  /** Clients connected now. */
+  get connections(): number {
+    return this.#pipes.size;
+  }
+
+  /** Stops listening and resets what is open. */
+  close(): Promise<void> {
+    for (const pipe of [...this.#pipes]) pipe.destroy();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #accept(client: Socket): void {
+    const pipe = new Pipe(client, this.gateway, this.card, this.port, () => this.#pipes.delete(pipe));
+    this.#pipes.add(pipe);
+    pipe.pump();
+  }
+}
+
+/** One client and its connection to the card. */
+class Pipe {
+  /** Socket of the gateway, null before there is a free one and after it was given up. */
+  #socket: number | null = null;
+  #connected = false;
+  #toCard: Buffer[] = [];
+  #clientEnded = false;
+  #finSent = false;
+  #cardEnded = false;
+  #done = false;
+
+  constructor(
+    readonly client: Socket,
+    readonly gateway: Gateway,
+    readonly card: string,
+    readonly port: number,
+    readonly onDone: () => void,
+  ) {
+    client.on("data", (data) => this.#fromClient(data));
+    client.on("end", () => ((this.#clientEnded = true), this.pump()));
+    client.on("drain", () => this.pump());
+    client.on("error", () => this.destroy());
+    client.on("close", () => this.destroy());
+  }
+
+  pump(): void {
+    if (this.#done || !this.#open()) return;
+    this.#pumpToCard();
+    if (!this.#done) this.#pumpToClient();
+    if (!this.#done && this.#cardEnded && this.#finSent) this.#finish();
+  }
+
+  /** Resets both sides. */
+  destroy(): void {
+    if (this.#done) return;
+    this.#done = true;
+    if (this.#socket !== null) this.gateway.abort(this.#socket);
+    if (!this.client.destroyed) this.client.resetAndDestroy();
+    this.onDone();
+  }
+
+  #fromClient(data: Buffer): void {
+    this.#toCard.push(data);
+    if (this.#waiting() > HIGH_WATER) this.client.pause();
+    this.pump();
+  }
+
+  #waiting(): number {
+    return this.#toCard.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** @returns true when the connection to the card is open */
+  #open(): boolean {
+    if (this.#connected) return true;
+    if (this.#socket === null) {
+      const socket = this.gateway.connect(this.card, this.port);
+      if (socket < 0) return false; // none is free: wait for one
+      this.#socket = socket;
+    }
+    const connected = this.gateway.connected(this.#socket);
+    if (connected < 0) this.destroy();
+    if (connected !== 1) return false;
+    this.#connected = true;
+    this.client.resume();
+    return true;
+  }
+
+  #pumpToCard(): void {
+    const next = this.#toCard[0];
+    if (next) {
+      const taken = this.gateway.send(this.#socket!, next);
+      if (isError(taken)) return this.destroy();
+      if (taken <= 0) return;
+      if (taken === next.length) this.#toCard.shift();
+      else this.#toCard[0] = next.subarray(taken);
+      if (this.#waiting() <= HIGH_WATER) this.client.resume();
+    } else if (this.#clientEnded && !this.#finSent) {
+      this.#finSent = true;
+      this.gateway.shutdown(this.#socket!);
+    }
+  }
+
+  #pumpToClient(): void {
+    while (!this.#cardEnded && this.client.writableLength < HIGH_WATER) {
+      const data = this.gateway.recv(this.#socket!);
+      if (data === null) {
+        this.#cardEnded = true;
+        this.client.end();
+      } else if (typeof data === "number") {
+        if (data !== EAGAIN) this.destroy();
+        return;
+      } else this.client.write(data);
+    }
+  }
+
+  /** Both directions have ended in order. */
+  #finish(): void {
+    this.#done = true;
+    this.gateway.close(this.#socket!);
+    this.onDone();
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, port: number): Error {
+  if (error.code === "EADDRINUSE")
+    return new NetcardError(
+      `Port ${port} is in use: stop what listens there, or choose another with --port.`,
+    );
+  if (error.code === "EACCES")
+    return new NetcardError(`Port ${port} needs privileges: choose one from 1024 up with --port.`);
+  return new NetcardError(
+    `Cannot listen on 127.0.0.1:${port} (${error.code ?? error.message}): choose another port with --port.`,
+  );
+}

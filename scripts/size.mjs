@@ -1,0 +1,217 @@
+// npm run size: where the bytes of the default card are. --json, --check (against budgets.json), --docs (docs/memory.md).
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { MissingTool, bound, buildImage, callGraph, requireTools } from "../boards/build.mjs";
+import { LAYERS, layerOf, layerOfSymbol } from "../boards/layers.mjs";
+import { functions } from "../boards/wasm.mjs";
+import { ROOT, compile, readProfile } from "./firmware.mjs";
+
+const BOARD = "lm3s811evb";
+const PROFILE = "card-6k";
+/** The owner of each region of the RAM map, by the beginning of its name. */
+const REGION_OWNERS = {
+  chip: ["CHIP"],
+  crypto: ["DRBG", "CRYPTO"],
+  network: [
+    "PBUF",
+    "HEADER",
+    "T0",
+    "PEER_IO",
+    "APDU",
+    "AHDLC",
+    "PPP",
+    "IP",
+    "TCP",
+    "TCB",
+    "SOCKET",
+    "GATEWAY",
+  ],
+  tls: ["TLS"],
+  applications: ["FILES", "WEB"],
+};
+/** Sizes of the RAM map that are no regions. */
+const NO_REGIONS = ["PBUF_STRUCT", "TCB", "SOCKET", "TLS_CONTEXT"];
+
+/** @returns {Promise<object>} all figures, bytes; null for what was not measured */
+async function measure() {
+  const wasm = await compile({ entry: "firmware/card.ts", out: "build/card.wasm", profile: PROFILE });
+  const regions = await readRegions();
+  const { ARENA_BYTES } = readProfile(PROFILE);
+  const arena = sum(regions, ({ owner }) => owner);
+  arena.free = ARENA_BYTES - Object.values(arena).reduce((a, b) => a + b, 0);
+  const layers = sum(
+    functions(readFileSync(wasm)).map(({ name, bytes }) => ({ owner: layerOf(name), bytes })),
+    ({ owner }) => owner,
+  );
+  return {
+    profile: PROFILE,
+    board: BOARD,
+    regions,
+    arena,
+    wasmCode: layers,
+    image: measureImage(wasm, arena),
+  };
+}
+
+/** The RAM map, compiled alone: every X and X_BYTES that it exports is a region. */
+async function readRegions() {
+  const out = await compile({
+    entry: "firmware/chip/ram-map.ts",
+    out: `build/ram-map-${PROFILE}.wasm`,
+    profile: PROFILE,
+  });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(out)));
+  return Object.keys(exports).flatMap((key) => {
+    const name = key.replace(/_BYTES$/, "");
+    if (name === key || NO_REGIONS.includes(name) || exports[key].value === 0) return [];
+    return [{ name, address: exports[name].value, bytes: exports[key].value, owner: ownerOf(name) }];
+  });
+}
+
+function ownerOf(region) {
+  const owner = Object.keys(REGION_OWNERS).find((layer) =>
+    REGION_OWNERS[layer].some((name) => region.startsWith(name)),
+  );
+  if (!owner) throw new Error(`scripts/size.mjs: whose is the region ${region}?`);
+  return owner;
+}
+
+/** What is only known once the module has been translated and linked. */
+function measureImage(wasm, arena) {
+  try {
+    requireTools();
+  } catch (error) {
+    if (error instanceof MissingTool) return null;
+    throw error;
+  }
+  const description = buildImage({ wasm, board: BOARD, profile: PROFILE });
+  const { sections, stack, functions: code } = JSON.parse(readFileSync(description, "utf8"));
+  const graph = callGraph(description);
+  const stackOf = (...layers) => bound(graph, (name) => layers.includes(layerOfSymbol(name))).bytes;
+  const flashCode = sum(
+    Object.entries(code).map(([symbol, bytes]) => ({ owner: layerOfSymbol(symbol), bytes })),
+    ({ owner }) => owner,
+  );
+  const globals = sections.bss + sections.noinit;
+  return {
+    flash: { code: sections.vectors + sections.text, constants: sections.constants },
+    flashCode,
+    runtime: globals,
+    stack: stack.bytes,
+    deepest: stack.path,
+    layerStack: Object.fromEntries([...LAYERS, "card", "board"].map((layer) => [layer, stackOf(layer)])),
+    tlsAndCryptoStack: stackOf("tls", "crypto"),
+    ram: readProfile(PROFILE).ARENA_BYTES + globals + stack.bytes,
+    tlsAndCrypto: arena.tls + arena.crypto + stackOf("tls", "crypto"),
+  };
+}
+
+function sum(items, key) {
+  const totals = {};
+  for (const item of items) totals[key(item)] = (totals[key(item)] ?? 0) + item.bytes;
+  return totals;
+}
+
+/** @returns {string[]} one line for each budget that is exceeded */
+function overruns({ image }) {
+  const budgets = JSON.parse(readFileSync(join(ROOT, "budgets.json"), "utf8"));
+  const used = {
+    ramBytes: ["RAM in all, C stack included", image.ram],
+    tlsAndCryptoBytes: ["TLS and crypto, static and stack", image.tlsAndCrypto],
+    tlsStackBytes: ["stack of the TLS code", image.layerStack.tls],
+    flashBytes: ["flash", image.flash.code + image.flash.constants],
+  };
+  return Object.entries(used).flatMap(([name, [what, bytes]]) =>
+    bytes > budgets[name] ? [`${what}: ${bytes} bytes, the budget is ${budgets[name]}`] : [],
+  );
+}
+
+/** The table, in Markdown, which reads well in a terminal too. */
+function table(figures) {
+  const { arena, wasmCode, image, regions } = figures;
+  const unknown = "not measured (Debian package gcc-arm-none-eabi)";
+  const layers = [...LAYERS, "language", "card", "board"];
+  const rows = layers.map((layer) => [
+    layer,
+    arena[layer] ?? 0,
+    image?.layerStack[layer] ?? (image ? 0 : unknown),
+    wasmCode[layer] ?? 0,
+    image?.flashCode[layer] ?? (image ? 0 : unknown),
+  ]);
+  const total = (column) =>
+    rows.every((row) => Number.isInteger(row[column])) ? sumOf(rows, column) : unknown;
+  return [
+    `Profile ${figures.profile}, board ${figures.board}; bytes.`,
+    "",
+    ...markdown(
+      ["layer", "RAM, static", "C stack, bound", "wasm code", "Cortex-M3 code"],
+      [...rows, ["in all", total(1), image?.stack ?? unknown, total(3), total(4)]],
+    ),
+    "",
+    ...markdown(
+      ["RAM", "bytes"],
+      [
+        ...regions.map(({ name, bytes, owner }) => [`${name} (${owner})`, bytes]),
+        ["arena, free", arena.free],
+        ["runtime: receive ring, clock, wasm globals", image?.runtime ?? unknown],
+        ["C stack: static bound of the call graph", image?.stack ?? unknown],
+        ["**in all**", image?.ram ?? unknown],
+        ["of it TLS and crypto, static and stack", image?.tlsAndCrypto ?? unknown],
+      ],
+    ),
+    "",
+    ...markdown(
+      ["flash", "bytes"],
+      [
+        ["code and vectors", image?.flash.code ?? unknown],
+        ["constants", image?.flash.constants ?? unknown],
+      ],
+    ),
+  ].join("\n");
+}
+
+function sumOf(rows, column) {
+  return rows.reduce((sum, row) => sum + row[column], 0);
+}
+
+function markdown(head, rows) {
+  const all = [head, head.map(() => ""), ...rows.map((row) => row.map(String))];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column].length)));
+  return all.map((row, line) => {
+    const cells = row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]),
+    );
+    if (line === 1)
+      return `|${widths.map((width, i) => (i === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
+    return `| ${cells.join(" | ")} |`;
+  });
+}
+
+const MARKS = ["<!-- npm run size -- --docs -->", "<!-- end -->"];
+
+function writeDocs(text) {
+  const path = join(ROOT, "docs/memory.md");
+  const [before, rest] = readFileSync(path, "utf8").split(`${MARKS[0]}\n`);
+  const [, after] = rest.split(MARKS[1]);
+  writeFileSync(path, `${before}${MARKS[0]}\n${text}\n${MARKS[1]}${after}`);
+}
+
+const { values: flags } = parseArgs({
+  options: { json: { type: "boolean" }, check: { type: "boolean" }, docs: { type: "boolean" } },
+});
+try {
+  const figures = await measure();
+  console.log(flags.json ? JSON.stringify(figures, null, 2) : table(figures));
+  if (flags.docs) writeDocs(table(figures));
+  if (flags.check) {
+    if (!figures.image) requireTools();
+    for (const line of overruns(figures)) {
+      console.error(`netcard: over budget: ${line}`);
+      process.exitCode = 1;
+    }
+  }
+} catch (error) {
+  console.error(`netcard: ${error.message}`);
+  process.exitCode = 1;
+}

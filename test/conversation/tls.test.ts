@@ -1,0 +1,145 @@
+// A card's TLS against Node's client, over a TCP that cuts as it likes.
+import { randomBytes } from "node:crypto";
+import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { cuts } from "../support/cuts.ts";
+import {
+  CardStream,
+  COPY_OFF,
+  COPY_ON,
+  echo,
+  FAST,
+  firmware,
+  personalise,
+  SAFE,
+  TlsCard,
+  type Personality,
+} from "../support/tls-card.ts";
+
+let module: WebAssembly.Module;
+let personality: Personality;
+let card: TlsCard;
+
+beforeAll(async () => {
+  module = await firmware();
+  personality = personalise(module);
+});
+
+afterEach(() => {
+  card.guard();
+  expect(card.exports.freePbufs()).toBe(8);
+});
+
+function newCard(): TlsCard {
+  return (card = new TlsCard(module, personality.cells));
+}
+
+function open(stream: CardStream, options: ConnectionOptions = {}): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const trust = { ca: personality.ca, servername: "localhost" };
+    const socket = connect({ socket: stream, ...trust, ...options }, () => resolve(socket));
+    socket.on("error", reject);
+    stream.on("error", (error) => socket.destroy(error));
+  });
+}
+
+/** Sends, and waits until as much has come back. */
+async function exchange(socket: TLSSocket, data: Buffer): Promise<Buffer> {
+  const echoed: Buffer[] = [];
+  let bytes = 0;
+  return new Promise((resolve, reject) => {
+    socket.on("error", reject);
+    socket.on("data", (part: Buffer) => {
+      echoed.push(part);
+      bytes += part.length;
+      if (bytes >= data.length) resolve(Buffer.concat(echoed));
+    });
+    socket.write(data);
+  });
+}
+
+function close(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.on("close", () => resolve());
+    socket.end();
+  });
+}
+
+/** A whole conversation: handshake, an exchange, an orderly end. */
+async function converse(stream: CardStream, options: ConnectionOptions, data: Buffer): Promise<TLSSocket> {
+  const socket = await open(stream, options);
+  expect((await exchange(socket, data)).equals(data)).toBe(true);
+  await close(socket);
+  return socket;
+}
+
+const SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"];
+const GROUPS = {
+  X25519: "X25519",
+  "P-256": "P-256",
+  "X25519 after HelloRetryRequest": "P-384:X25519",
+  "P-256 after HelloRetryRequest": "P-384:P-256",
+};
+
+describe.each(SUITES)("%s", (ciphers) => {
+  test.each(Object.entries(GROUPS))("%s", async (_name, ecdhCurve) => {
+    const socket = await converse(new CardStream(newCard()), { ciphers, ecdhCurve }, randomBytes(1000));
+    expect(socket.getCipher().name).toBe(ciphers);
+    expect(socket.authorized).toBe(true);
+  });
+
+  test.each([
+    ["FAST", FAST],
+    ["SAFE", SAFE],
+  ])("records of 16 KB, %s", async (_name, flag) => {
+    const options = { ciphers, maxVersion: "TLSv1.3" as const };
+    await converse(new CardStream(newCard(), echo(flag)), options, randomBytes(40_000));
+  });
+});
+
+test("ChaCha20-Poly1305 is taken when both are offered", async () => {
+  const socket = await converse(new CardStream(newCard()), {}, randomBytes(10));
+  expect(socket.getCipher().name).toBe("TLS_CHACHA20_POLY1305_SHA256");
+});
+
+test("http/1.1 is chosen of the protocols offered", async () => {
+  const socket = await converse(
+    new CardStream(newCard()),
+    { ALPNProtocols: ["h2", "http/1.1"] },
+    Buffer.from("x"),
+  );
+  expect(socket.alpnProtocol).toBe("http/1.1");
+});
+
+test("another protocol alone is refused", async () => {
+  await expect(open(new CardStream(newCard()), { ALPNProtocols: ["h2"] })).rejects.toThrow("alert number 120");
+});
+
+test.each([
+  ["one byte", cuts.bytewise],
+  ["random", cuts.random(1)],
+  ["random", cuts.random(2)],
+  ["random", cuts.random(3)],
+])("segments cut to %s", async (_name, chop) => {
+  await converse(new CardStream(newCard(), echo(), chop), {}, randomBytes(3000));
+});
+
+test.each([FAST, SAFE])("zeros, whatever stands around them (%i)", async (flag) => {
+  for (const [lead, zeros, tail] of [[0, 300, 0], [1, 5, 0], [1, 5, 1], [4, 600, 4], [0, 1, 0], [5, 0, 0], [6, 0, 0]] as const) {
+    const data = Buffer.concat([Buffer.alloc(lead, 1), Buffer.alloc(zeros), Buffer.alloc(tail, 2)]);
+    await converse(new CardStream(newCard(), echo(flag), cuts.random(zeros)), {}, data);
+  }
+});
+
+test("data sent from elsewhere, COPY_ON", async () => {
+  await converse(new CardStream(newCard(), echo(FAST, COPY_ON)), {}, randomBytes(3000));
+});
+
+test("TLS 1.2 alone is refused", async () => {
+  await expect(open(new CardStream(newCard()), { maxVersion: "TLSv1.2" })).rejects.toThrow("alert number 70");
+});
+
+test("a record limit as small as it may be", async () => {
+  // Node does not offer record_size_limit: test/conversation/tls-hello.test.ts does.
+  await converse(new CardStream(newCard(), echo(FAST, COPY_OFF)), {}, randomBytes(100));
+});

@@ -1,0 +1,82 @@
+// TLS on a socket that the test plays, with the card's own files and key.
+import * as ram from "../../firmware/chip/ram-map.ts";
+import * as pbuf from "../../firmware/buffer/pbuf.ts";
+import { Pbuf } from "../../firmware/buffer/pbuf.ts";
+import * as drbg from "../../firmware/crypto/drbg.ts";
+import * as files from "../../firmware/files/files.ts";
+import * as keys from "../../firmware/files/keys.ts";
+import * as tls from "../../firmware/tls/tls.ts";
+
+export function powerOn(): void {
+  ram.powerOn();
+  pbuf.powerOn();
+  drbg.powerOn();
+  files.powerOn();
+}
+
+/** Memory where the test may put what it hands over, free before and after each call. */
+export function workspace(): usize {
+  return ram.TLS;
+}
+
+/** Makes the key pair. @returns address of the public key */
+export function makeKey(): usize {
+  keys.generate(workspace());
+  return workspace();
+}
+
+/** Opens a file of `bytes` bytes; its name stands in the workspace. */
+export function createFile(nameLength: u32, bytes: u32): i32 {
+  return files.create(workspace(), nameLength, 0, 0, bytes);
+}
+export function appendFile(length: u32): i32 {
+  return files.append(workspace(), length);
+}
+export function commitFile(): i32 {
+  return files.commit();
+}
+
+export function takePacket(): Pbuf | null {
+  return pbuf.take();
+}
+/** Appends a byte. @returns the packet's last pbuf, null when the pool is empty */
+export function appendByte(head: Pbuf, last: Pbuf, byte: u32): Pbuf | null {
+  return pbuf.append(head, last, byte);
+}
+export function freePbufs(): u32 {
+  return pbuf.freeCount();
+}
+
+export function attach(ctx: u32, socket: i32): void {
+  tls.resetCtx(ctx, tls.RESET_INIT);
+  tls.attach(ctx, socket);
+}
+export function accept(ctx: u32): i32 {
+  return tls.accept(ctx, 0);
+}
+export function recv(ctx: u32, flag: u32): i32 {
+  return tls.recv(ctx, flag);
+}
+export function data(ctx: u32): usize {
+  return tls.data(ctx);
+}
+export function authenticated(ctx: u32): bool {
+  return tls.authenticated(ctx);
+}
+export function sendBuffer(ctx: u32): usize {
+  return tls.sendBuffer(ctx);
+}
+export function writable(ctx: u32): bool {
+  return tls.writable(ctx);
+}
+export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
+  return tls.send(ctx, source, length, flag);
+}
+export function close(ctx: u32): i32 {
+  return tls.close(ctx);
+}
+
+/** Address of a context, its buffer behind it. */
+export function contextAt(ctx: u32): usize {
+  return ram.TLS + ctx * (ram.TLS_CONTEXT_BYTES + TLS_BUFFER);
+}

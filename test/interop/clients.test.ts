@@ -1,0 +1,89 @@
+// Which unmodified clients fetch a page from the card as `netcard run` starts it.
+import { get } from "node:https";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ROOT } from "../../scripts/firmware.mjs";
+import { type RunningCard, startCard } from "../support/netcard.ts";
+import * as peers from "../support/peers.ts";
+
+let card: RunningCard;
+const page = readFileSync(join(ROOT, "pages/index.html"), "utf8");
+
+beforeAll(async () => {
+  card = await startCard();
+});
+afterAll(async () => {
+  expect(await card.stop()).toBe(0);
+});
+
+describe("the page, byte for byte, is fetched by", () => {
+  peers.testWith("curl", "curl", "curl", async () => {
+    const { stdout, stderr } = await peers.curl(card);
+    expect(stdout, stderr).toBe(page);
+  });
+
+  peers.testWith("curl", "curl", "curl, by 127.0.0.1 and HEAD, then 304", async () => {
+    const byAddress = { ...card, url: `https://127.0.0.1:${card.port}/` };
+    const head = (await peers.curl(byAddress, "/", ["--head"])).stdout;
+    expect(head).toMatch(/^HTTP\/1.1 200/);
+    expect(head).toMatch(new RegExp(`content-length: ${Buffer.byteLength(page)}`, "i"));
+    const etag = /etag: (\S+)/i.exec(head)?.[1] ?? "";
+    const again = await peers.curl(byAddress, "/", ["--include", "--header", `If-None-Match: ${etag}`]);
+    expect(again.stdout).toMatch(/^HTTP\/1.1 304/);
+  });
+
+  const suites = ["TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"];
+  const groups = ["X25519", "P-256", "P-521:X25519", "P-384:P-256"]; // the last two cost a HelloRetryRequest
+  for (const suite of suites) {
+    for (const group of groups) {
+      peers.testWith("openssl", "openssl", `openssl s_client, ${suite}, ${group}`, async () => {
+        const { stdout, stderr } = await peers.opensslClient(card, "/", [
+          "-ciphersuites",
+          suite,
+          "-groups",
+          group,
+        ]);
+        expect(body(stdout), stderr).toBe(page);
+      });
+    }
+  }
+
+  peers.testWith("gnutls-cli", "gnutls-bin", "gnutls-cli", async () => {
+    const { stdout, stderr } = await peers.gnutlsClient(card);
+    expect(stdout, stderr).toContain(page.slice(0, 200));
+    expect(stdout).toContain(page.slice(-200));
+  });
+
+  peers.testWith("java", "openjdk-17-jdk-headless", "Java 17", async () => {
+    const { stdout, stderr } = await peers.java(card);
+    expect(stdout, stderr).toBe(page);
+  });
+
+  test("Node", async () => {
+    const text = await new Promise<string>((resolve, reject) => {
+      get(card.url, { ca: readFileSync(card.ca) }, (response) => {
+        let received = "";
+        response.on("data", (part) => (received += String(part)));
+        response.on("end", () => resolve(received));
+      }).on("error", reject);
+    });
+    expect(text).toBe(page);
+  });
+});
+
+describe("who is not trusted is told so", () => {
+  peers.testWith("curl", "curl", "curl without the CA refuses the card", async () => {
+    const { code } = await peers.execute("curl", ["--silent", "--max-time", "30", card.url]);
+    expect(code).toBe(60);
+  });
+
+  peers.testWith("openssl", "openssl", "a client of TLS 1.2 alone gets protocol_version", async () => {
+    const { stderr } = await peers.opensslClient(card, "/", ["-tls1_2"]);
+    expect(stderr).toMatch(/alert protocol version/);
+  });
+});
+
+function body(response: string): string {
+  return response.slice(response.indexOf("\r\n\r\n") + 4);
+}

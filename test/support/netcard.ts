@@ -1,0 +1,57 @@
+// Runs the command as a person does, in its own process, on a data folder of its own.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { ROOT } from "../../scripts/firmware.mjs";
+
+/** The line that `netcard run --json` prints. */
+export interface RunLine {
+  url: string;
+  ca: string;
+  card: string;
+  fingerprint: string;
+}
+
+export interface RunningCard extends RunLine {
+  port: number;
+  process: ChildProcess;
+  /** SIGTERM; @returns the exit code */
+  stop(): Promise<number | null>;
+}
+
+export function temporaryFolder(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `netcard-${name}-`));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export function netcard(args: string[]): ChildProcess {
+  return spawn(process.execPath, [join(ROOT, "dist/cli/main.js"), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** Starts `netcard run --json` on a free port. @throws with what it said when it ends before its line */
+export async function startCard(args: string[] = [], data = temporaryFolder("data")): Promise<RunningCard> {
+  const child = netcard(["run", "--json", "--port", "0", "--data", data, ...args]);
+  let said = "";
+  child.stderr!.on("data", (text) => (said += String(text)));
+  const lines = createInterface({ input: child.stdout! });
+  const line = await Promise.race([
+    once(lines, "line").then(([text]) => String(text)),
+    once(child, "exit").then(([code]) => Promise.reject(new Error(`netcard ended with ${code}: ${said}`))),
+  ]);
+  const run = JSON.parse(line) as RunLine;
+  return { ...run, port: Number(new URL(run.url).port), process: child, stop: () => stop(child) };
+}
+
+async function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  }
+  return child.exitCode;
+}

@@ -1,0 +1,290 @@
+// A card's TLS on a TCP that this file plays: what arrives is cut as the test wishes, what is sent must not change
+// before it is acknowledged, and nothing may be written where TLS has no business.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Duplex } from "node:stream";
+import { MemoryNvm } from "../../host/chip/nvm.ts";
+import { LocalCa } from "../../host/issuer/ca.ts";
+import { compile, readProfile } from "../../scripts/firmware.mjs";
+
+export const EAGAIN = -1;
+export const FAST = 0;
+export const SAFE = 1;
+export const COPY_ON = 0;
+export const COPY_OFF = 1;
+export const NVM_BYTES = 262144;
+
+interface Exports {
+  memory: WebAssembly.Memory;
+  powerOn(): void;
+  workspace(): number;
+  makeKey(): number;
+  createFile(nameLength: number, bytes: number): number;
+  appendFile(length: number): number;
+  commitFile(): number;
+  takePacket(): number;
+  appendByte(head: number, last: number, byte: number): number;
+  freePbufs(): number;
+  attach(ctx: number, socket: number): void;
+  accept(ctx: number): number;
+  recv(ctx: number, flag: number): number;
+  data(ctx: number): number;
+  authenticated(ctx: number): number;
+  sendBuffer(ctx: number): number;
+  writable(ctx: number): number;
+  send(ctx: number, source: number, length: number, flag: number): number;
+  close(ctx: number): number;
+  contextAt(ctx: number): number;
+}
+
+/** Bytes of the next segment that TCP delivers, given how many have arrived. */
+export type Chop = (available: number) => number;
+
+/** One end of a TCP connection, as the card's socket sees it. */
+export class Tcp {
+  #arrived: Buffer = Buffer.alloc(0);
+  #region: { address: number; bytes: Buffer } | null = null;
+  /** The peer has finished. */
+  ended = false;
+  /** The card has finished. */
+  finished = false;
+  /** All that the card has sent. */
+  sent: Buffer[] = [];
+  chop: Chop = (available) => Math.min(available, 216);
+  onSent: (bytes: Buffer) => void = () => undefined;
+
+  arrive(bytes: Uint8Array): void {
+    this.#arrived = Buffer.concat([this.#arrived, bytes]);
+  }
+  get waiting(): number {
+    return this.#arrived.length;
+  }
+  take(): Buffer {
+    const length = this.#arrived.length === 0 ? 0 : this.chop(this.#arrived.length);
+    const segment = this.#arrived.subarray(0, length);
+    this.#arrived = this.#arrived.subarray(length);
+    return segment;
+  }
+  send(card: TlsCard, address: number, length: number): number {
+    if (this.#region) return EAGAIN;
+    const bytes = Buffer.from(card.bytes.subarray(address, address + length));
+    this.#region = { address, bytes };
+    this.sent.push(bytes);
+    this.onSent(bytes);
+    return length;
+  }
+  get outstanding(): number {
+    return this.#region?.bytes.length ?? 0;
+  }
+  /** The peer has the region; it must be as it was sent. */
+  acknowledge(card: TlsCard): boolean {
+    if (!this.#region) return false;
+    const { address, bytes } = this.#region;
+    const now = card.bytes.subarray(address, address + bytes.length);
+    if (!bytes.equals(now)) throw new Error("the card changed a region that was not acknowledged");
+    this.#region = null;
+    return true;
+  }
+}
+
+export interface Personality {
+  cells: Uint8Array;
+  ca: string;
+}
+
+export class TlsCard {
+  readonly exports: Exports;
+  readonly nvm: MemoryNvm;
+  readonly bytes: Uint8Array;
+  readonly rom: Buffer;
+  readonly tcps: Tcp[] = [];
+
+  constructor(module: WebAssembly.Module, cells: Uint8Array | number = NVM_BYTES, seed = 0x12345678) {
+    this.nvm = new MemoryNvm(typeof cells === "number" ? cells : Uint8Array.from(cells));
+    let random = seed;
+    const instance = new WebAssembly.Instance(module, {
+      pins: {
+        nvmRead: (address: number) => this.nvm.read(address >>> 0),
+        nvmWrite: (address: number, byte: number) => this.nvm.write(address >>> 0, byte & 0xff),
+        clockMs: () => 0,
+        random32: () => (random = (Math.imul(random, 1664525) + 1013904223) >>> 0),
+      },
+      socket: {
+        recv: (s: number) => this.#recv(this.tcps[s]!),
+        recvStatus: (s: number) => (this.tcps[s]!.ended ? 0 : EAGAIN),
+        send: (s: number, address: number, length: number) => this.tcps[s]!.send(this, address, length),
+        outstanding: (s: number) => this.tcps[s]!.outstanding,
+        shutdown: (s: number) => ((this.tcps[s]!.finished = true), 0),
+      },
+    });
+    this.exports = instance.exports as unknown as Exports;
+    this.bytes = new Uint8Array(this.exports.memory.buffer);
+    this.rom = Buffer.from(this.bytes.subarray(readProfile("card-6k").ROM_BASE));
+    this.exports.powerOn();
+  }
+
+  /** Opens a connection on context `ctx`, with the socket of the same number. */
+  connect(ctx = 0): Tcp {
+    const tcp = new Tcp();
+    this.tcps[ctx] = tcp;
+    this.exports.attach(ctx, ctx);
+    return tcp;
+  }
+
+  /** Plaintext that recv() has just returned. */
+  read(ctx: number, length: number): Buffer {
+    const at = this.exports.data(ctx);
+    return Buffer.from(this.bytes.subarray(at, at + length));
+  }
+
+  /** Sends through the buffer, or from elsewhere. @returns bytes taken, or EAGAIN */
+  write(data: Uint8Array, how = COPY_OFF, ctx = 0): number {
+    if (!this.exports.writable(ctx)) return EAGAIN;
+    const at = how === COPY_OFF ? this.exports.sendBuffer(ctx) : this.exports.workspace() + 2048;
+    const part = data.subarray(0, readProfile("card-6k").TLS_BUFFER! - 22);
+    this.bytes.set(part, at);
+    return this.exports.send(ctx, at, part.length, how);
+  }
+
+  storeFile(name: string, content: Uint8Array): void {
+    const at = this.exports.workspace();
+    this.bytes.set(Buffer.from(name), at);
+    check(this.exports.createFile(name.length, content.length));
+    for (let i = 0; i < content.length; i += 128) {
+      const part = content.subarray(i, i + 128);
+      this.bytes.set(part, at);
+      check(this.exports.appendFile(part.length));
+    }
+    check(this.exports.commitFile());
+  }
+
+  /** @throws when ROM was written to, or memory outside the arena */
+  guard(): void {
+    const { ARENA_BYTES, ROM_BASE } = readProfile("card-6k");
+    if (!this.rom.equals(this.bytes.subarray(ROM_BASE))) throw new Error("ROM was written to");
+    if (this.bytes.subarray(ARENA_BYTES, ROM_BASE).some((byte) => byte !== 0)) {
+      throw new Error("memory outside the arena was written to");
+    }
+  }
+
+  #recv(tcp: Tcp): number {
+    const segment = tcp.take();
+    if (segment.length === 0) return 0;
+    const head = this.exports.takePacket();
+    let last = head;
+    for (const byte of segment) {
+      last = this.exports.appendByte(head, last, byte);
+      if (!last) throw new Error("the pool is empty: a pbuf was not given back");
+    }
+    return head;
+  }
+}
+
+function check(result: number): void {
+  if (result < 0) throw new Error(`the card answers ${result}`);
+}
+
+export async function firmware(use: Record<string, number> = {}): Promise<WebAssembly.Module> {
+  const name = ["tls", ...Object.entries(use).flat()].join("-");
+  const path = await compile({
+    entry: "test/firmware/tls.ts",
+    out: `build/test/${name}.wasm`,
+    exportMemory: true,
+    use,
+    replace: { "firmware/socket/socket.ts": "test/firmware/doubles/tls-socket.ts" },
+  });
+  return new WebAssembly.Module(readFileSync(path));
+}
+
+/** Makes a key on a card, and a certificate for it from a new CA, whose own certificate is sent along. */
+export function personalise(module: WebAssembly.Module): Personality {
+  const folder = mkdtempSync(join(tmpdir(), "netcard-ca-"));
+  const ca = LocalCa.open(folder);
+  rmSync(folder, { recursive: true });
+  const card = new TlsCard(module);
+  const point = card.exports.makeKey();
+  const leaf = ca.issue(Buffer.from(card.bytes.subarray(point, point + 65)));
+  card.storeFile("/.certificate", Buffer.concat([entry(leaf), entry(ca.certificate.raw)]));
+  return { cells: card.nvm.cells, ca: ca.certificate.toString() };
+}
+
+function entry(der: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([0, der.length >> 8, der.length & 255]), der]);
+}
+
+/** What a card does with a connection: called whenever it may have something to do. @returns true when it did something */
+export type Application = (card: TlsCard, ctx: number) => boolean;
+
+/** Sends back what it receives, and closes when the client does. */
+export function echo(flag = FAST, how = COPY_OFF): Application {
+  let pending = Buffer.alloc(0);
+  let closing = false;
+  return (card, ctx) => {
+    if (pending.length > 0) {
+      const taken = card.write(pending, how, ctx);
+      if (taken > 0) pending = pending.subarray(taken);
+      return taken > 0;
+    }
+    if (closing) return false;
+    const length = card.exports.recv(ctx, flag);
+    if (length > 0) pending = Buffer.concat([pending, card.read(ctx, length)]);
+    if (length === 0) closing = true;
+    if (closing) card.exports.close(ctx);
+    return length >= 0;
+  };
+}
+
+/** A card at one end of a stream, a client at the other. */
+export class CardStream extends Duplex {
+  /** What the handshake came to: EAGAIN while it goes on. */
+  result = EAGAIN;
+  readonly tcp: Tcp;
+  #scheduled = false;
+
+  constructor(
+    readonly card: TlsCard,
+    readonly application: Application = echo(),
+    chop?: Chop,
+    readonly ctx = 0,
+  ) {
+    super();
+    this.tcp = card.connect(ctx);
+    if (chop) this.tcp.chop = chop;
+    this.tcp.onSent = (bytes) => this.push(bytes);
+  }
+
+  override _read(): void {}
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.tcp.arrive(chunk);
+    this.#schedule();
+    done();
+  }
+  override _final(done: () => void): void {
+    this.tcp.ended = true;
+    this.#schedule();
+    done();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      try {
+        if (this.#step()) this.#schedule();
+      } catch (error) {
+        this.destroy(error as Error);
+      }
+    });
+  }
+
+  #step(): boolean {
+    const before = this.result;
+    if (this.result === EAGAIN) this.result = this.card.exports.accept(this.ctx);
+    const busy = this.result === 0 && this.application(this.card, this.ctx);
+    const acknowledged = this.tcp.acknowledge(this.card);
+    if (this.tcp.finished && this.tcp.outstanding === 0 && !this.readableEnded) this.push(null);
+    return busy || acknowledged || this.result !== before;
+  }
+}

@@ -1,0 +1,36 @@
+// P-256 key generation and key agreement against two other implementations, on random numbers.
+import fc from "fast-check";
+import { p256 } from "@noble/curves/nist.js";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { Curves, seed } from "../support/curves.ts";
+import { n, number, openssl } from "../support/p256-numbers.ts";
+
+let curves: Curves;
+beforeAll(async () => void (curves = await Curves.load()));
+afterAll(() => curves.checkPage());
+
+const scalar = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .filter((bytes) => number(bytes) > 0n && number(bytes) < n);
+
+it("10,000 public keys and shared secrets of node:crypto", () => {
+  const agrees = fc.property(scalar, scalar, (ours, theirs) => {
+    const reference = openssl(ours);
+    const peer = curves.publicKey(theirs)!;
+    const shared = curves.ecdh(ours, peer)!;
+    // computeSecret() refuses a peer that is not on the curve
+    if (!shared.equals(reference.shared(peer))) expect(shared).toEqual(reference.shared(peer));
+    if (number(ours) & 1n) return;
+    expect(curves.publicKey(ours)?.equals(reference.publicKey)).toBe(true);
+  });
+  fc.assert(agrees, { numRuns: 10_000, seed });
+});
+
+it("300 shared secrets of @noble/curves", () => {
+  const agrees = fc.property(scalar, scalar, (ours, theirs) => {
+    const peer = p256.getPublicKey(theirs, false);
+    expect(curves.publicKey(theirs)!.equals(peer)).toBe(true);
+    expect(curves.ecdh(ours, peer)!.equals(p256.getSharedSecret(ours, peer).subarray(1))).toBe(true);
+  });
+  fc.assert(agrees, { numRuns: 300, seed });
+});
