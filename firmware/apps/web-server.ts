@@ -158,9 +158,10 @@ function shakeHands(context: u32, c: Connection, now: Millis): bool {
 function readRequest(context: u32, c: Connection, now: Millis): bool {
   const length = tls.recv(context, tls.RECV_FAST);
   if (length > 0) takeBytes(context, c, tls.data(context), length);
-  if (c.owed > 0 && tls.authenticated(context)) enter(c, RESPONDING, now);
+  const isOver = length < 0 ? length != tls.EAGAIN : length == 0 && c.owed == 0;
+  if (isOver) enter(c, CLOSING, now);
+  else if (c.owed > 0 && tls.authenticated(context)) enter(c, RESPONDING, now);
   else if (length == tls.EAGAIN) return false;
-  else if (length <= 0) enter(c, CLOSING, now);
   else if (c.state == EXPECT_REQUEST) enter(c, EXPECT_REST, now);
   return true;
 }
@@ -236,8 +237,6 @@ function patience(c: Connection): Millis {
       return c.used ? policy.IDLE_CROWDED_MS : policy.SILENT_MS;
     case EXPECT_REST:
       return policy.REQUEST_MS;
-    case ABORTED:
-      return FOREVER;
     default:
       return policy.STALL_MS;
   }

@@ -11,8 +11,8 @@
 //
 // Both suites have the same shape. The key stream comes in units: two AES blocks, or one of ChaCha20. Its first bytes
 // serve the tag (the block of counter 1 masks GHASH, the block of counter 0 is the key of Poly1305); the data begins
-// behind them. The ciphertext is authenticated, in blocks of 16 bytes of which the last is padded with zeros. No unit is kept from
-// one call to the next: after a split in the midst of a unit, it is made again.
+// behind them. The ciphertext is authenticated in blocks of 16 bytes, the last padded with zeros. No unit is kept from
+// one call to the next: after a split in the midst of one, it is made again.
 import * as aes from "./aes.ts";
 import * as chacha20 from "./chacha20.ts";
 import * as ct from "./ct.ts";

@@ -111,8 +111,8 @@ function mixPlane(plane: usize, key: usize, doubled: u32): u32 {
 }
 
 /**
- * The S-box on 32 bytes: the circuit of 113 gates and its letters from J. Boyar and R. Peralta, "A depth-16 circuit for the AES S-box"
- * (2011): x, s and so the planes from the most significant bit. CT: nothing leaks.
+ * The S-box on 32 bytes: the circuit and its letters are those of J. Boyar and R. Peralta, "A depth-16 circuit for the
+ * AES S-box" (2011), whose x0 and s0 are the most significant bits. CT: nothing leaks.
  */
 function SubBytes(q: usize): void {
   // prettier-ignore

@@ -25,16 +25,33 @@ export const WIDE: u32 = 7;
 export const ADD: u8 = 0x00;
 export const SUB: u8 = 0x10;
 export const MUL: u8 = 0x20;
+/** Modulo M only: the first operand + 121665 times the second. */
+export const A24: u8 = 0x30;
 
-export const P: usize = memory.data<u32>([-1, -1, -1, 0, 0, 0, 1, -1]);
+// prettier-ignore
+/** A modulus; 2^30 R² modulo it, with R = 2^256 in Montgomery form and else 1: invert() starts there; -1 / modulus modulo 2^32. */
+export const P: usize = memory.data<u32>([
+  -1, -1, -1, 0, 0, 0, 1, -1,
+  0xc0000001, 0, 0xc0000000, 0xfffffffe, 0xbffffffe, 0xffffffff, 0x7ffffffe, 0x40000000,
+  1,
+]);
+// prettier-ignore
 export const N: usize = memory.data<u32>([
   0xfc632551, 0xf3b9cac2, 0xa7179e84, 0xbce6faad, 0xffffffff, 0xffffffff, 0, 0xffffffff,
+  0x25bb8c0b, 0x121f46e2, 0xddaa42f3, 0xbdbc2dfd, 0x58641daa, 0x4adafb16, 0xf0592129, 0x56aea0ec,
+  0xee00bc4f,
+]);
+// prettier-ignore
+/** M's prime, for canonical() and invert(). */
+export const M_PRIME: usize = memory.data<u32>([
+  -19, -1, -1, -1, -1, -1, -1, 0x7fffffff,
+  0x40000000, 0, 0, 0, 0, 0, 0, 0,
+  0x286bca1b,
 ]);
 export const M: usize = memory.data<u32>([-38, -1, -1, -1, -1, -1, -1, -1]);
-/** M's prime, for canonical(). */
-export const M_PRIME: usize = memory.data<u32>([-19, -1, -1, -1, -1, -1, -1, 0x7fffffff]);
-/** -1 / N modulo 2^32. */
-const N_NEGATIVE_INVERSE: u32 = 0xee00bc4f;
+/** Offsets of what follows a modulus. */
+export const START: usize = 32;
+export const NEGATIVE_INVERSE: usize = 64;
 
 /** Address of a register. */
 export function at(file: usize, register: u32): usize {
@@ -49,7 +66,8 @@ export function run(program: usize, length: u32, file: usize, modulus: usize): v
     const out = at(file, head & 15);
     const a = at(file, load<u8>(step, 1));
     const b = at(file, load<u8>(step, 2));
-    if (head >= MUL) multiply(out, a, b, at(file, WIDE), modulus);
+    if (head >= A24) scale(out, a, b, 121665);
+    else if (head >= MUL) multiply(out, a, b, at(file, WIDE), modulus);
     else if (head >= SUB) subtract(out, a, b, modulus);
     else add(out, a, b, modulus);
   }
@@ -59,21 +77,9 @@ export function run(program: usize, length: u32, file: usize, modulus: usize): v
 export function multiply(out: usize, a: usize, b: usize, wide: usize, modulus: usize): void {
   product(wide, a, b);
   if (modulus == P) reduceP(out, wide);
-  else if (modulus == M) reduceM(out, wide);
+  else if (modulus == M)
+    scale(out, wide, wide + REGISTER_BYTES, 38); // 2^256 = 38
   else reduceN(out, wide);
-}
-
-/** out = 1 / a in the field, a to the power p - 2, 0 for 0; Montgomery form to Montgomery form. CT: nothing leaks. */
-export function invert(out: usize, a: usize, wide: usize, modulus: usize): void {
-  // M is 2p: a^(2p - 3) = a^(p - 1) a^(p - 2).
-  const less: u32 = modulus == M ? 3 : 2;
-  memory.copy(out, a, REGISTER_BYTES);
-  for (let i = 254; i >= 0; i--) {
-    multiply(out, out, out, wide, modulus);
-    // No borrow: each modulus ends in more than 3.
-    const word = load<u32>(modulus + ((i >> 5) << 2)) - (i < 32 ? less : 0);
-    if ((word >> (i & 31)) & 1) multiply(out, out, a, wide, modulus);
-  }
 }
 
 /** out = a + b in the field. CT: nothing leaks. */
@@ -169,16 +175,12 @@ export function swapEnds(out: usize, from: usize): void {
   }
 }
 
-/** wide = a · b, 512 bits. Row by row; the running row stays in locals. */
+/** wide = a · b, 512 bits. Row by row; b and the running row stay in locals. */
 function product(wide: usize, a: usize, b: usize): void {
-  const b0 = load<u32>(b);
-  const b1 = load<u32>(b, 4);
-  const b2 = load<u32>(b, 8);
-  const b3 = load<u32>(b, 12);
-  const b4 = load<u32>(b, 16);
-  const b5 = load<u32>(b, 20);
-  const b6 = load<u32>(b, 24);
-  const b7 = load<u32>(b, 28);
+  const b01 = load<u64>(b);
+  const b23 = load<u64>(b, 8);
+  const b45 = load<u64>(b, 16);
+  const b67 = load<u64>(b, 24);
   let t0: u32 = 0;
   let t1: u32 = 0;
   let t2: u32 = 0;
@@ -189,32 +191,28 @@ function product(wide: usize, a: usize, b: usize): void {
   let t7: u32 = 0;
   for (let i: usize = 0; i < REGISTER_BYTES; i += 4) {
     const ai = u64(load<u32>(a + i));
-    let sum = ai * u64(b0) + u64(t0);
+    let sum = ai * u64(u32(b01)) + u64(t0);
     store<u32>(wide + i, u32(sum));
-    sum = ai * u64(b1) + u64(t1) + (sum >> 32);
+    sum = ai * (b01 >> 32) + u64(t1) + (sum >> 32);
     t0 = u32(sum);
-    sum = ai * u64(b2) + u64(t2) + (sum >> 32);
+    sum = ai * u64(u32(b23)) + u64(t2) + (sum >> 32);
     t1 = u32(sum);
-    sum = ai * u64(b3) + u64(t3) + (sum >> 32);
+    sum = ai * (b23 >> 32) + u64(t3) + (sum >> 32);
     t2 = u32(sum);
-    sum = ai * u64(b4) + u64(t4) + (sum >> 32);
+    sum = ai * u64(u32(b45)) + u64(t4) + (sum >> 32);
     t3 = u32(sum);
-    sum = ai * u64(b5) + u64(t5) + (sum >> 32);
+    sum = ai * (b45 >> 32) + u64(t5) + (sum >> 32);
     t4 = u32(sum);
-    sum = ai * u64(b6) + u64(t6) + (sum >> 32);
+    sum = ai * u64(u32(b67)) + u64(t6) + (sum >> 32);
     t5 = u32(sum);
-    sum = ai * u64(b7) + u64(t7) + (sum >> 32);
+    sum = ai * (b67 >> 32) + u64(t7) + (sum >> 32);
     t6 = u32(sum);
     t7 = u32(sum >> 32);
   }
-  store<u32>(wide, t0, 32);
-  store<u32>(wide, t1, 36);
-  store<u32>(wide, t2, 40);
-  store<u32>(wide, t3, 44);
-  store<u32>(wide, t4, 48);
-  store<u32>(wide, t5, 52);
-  store<u32>(wide, t6, 56);
-  store<u32>(wide, t7, 60);
+  store<u64>(wide, u64(t0) | (u64(t1) << 32), 32);
+  store<u64>(wide, u64(t2) | (u64(t3) << 32), 40);
+  store<u64>(wide, u64(t4) | (u64(t5) << 32), 48);
+  store<u64>(wide, u64(t6) | (u64(t7) << 32), 56);
 }
 
 /**
@@ -255,20 +253,27 @@ function reduceP(out: usize, wide: usize): void {
   addMasked(out, P, u32((sum >> 32) - 1));
 }
 
-/** out = wide modulo M: 2^256 = 38, then 2^255 = 19, which leaves at most 2^255 + 19 · 78. */
-function reduceM(out: usize, wide: usize): void {
-  let sum: u64 = 0;
-  for (let i: usize = 0; i < REGISTER_BYTES; i += 4) {
-    sum += u64(load<u32>(wide + i, 32)) * 38 + u64(load<u32>(wide + i));
-    store<u32>(out + i, u32(sum));
+/** out = a + b · factor modulo M, with a factor below 2^18: the excess over 2^255, times 19, goes to the bottom. CT: nothing leaks. */
+function scale(out: usize, a: usize, b: usize, factor: i64): void {
+  let sum: i64 = 0;
+  for (let i: usize = 0; i < REGISTER_BYTES; i += 8) {
+    const x = load<u64>(a + i);
+    const y = load<u64>(b + i);
+    sum += low(y) * factor + low(x);
+    const first = sum;
+    sum = (sum >> 32) + high(y) * factor + high(x);
+    store<u64>(out + i, join(first, sum));
     sum >>= 32;
   }
   const top = load<u32>(out, 28);
   store<u32>(out, top & 0x7fffffff, 28);
-  sum = ((sum << 1) | u64(top >> 31)) * 19;
-  for (let i: usize = 0; i < REGISTER_BYTES; i += 4) {
-    sum += u64(load<u32>(out + i));
-    store<u32>(out + i, u32(sum));
+  sum = ((sum << 1) | i64(top >> 31)) * 19;
+  for (let i: usize = 0; i < REGISTER_BYTES; i += 8) {
+    const x = load<u64>(out + i);
+    sum += low(x);
+    const first = sum;
+    sum = (sum >> 32) + high(x);
+    store<u64>(out + i, join(first, sum));
     sum >>= 32;
   }
 }
@@ -278,8 +283,8 @@ function reduceN(out: usize, wide: usize): void {
   let top: u64 = 0;
   for (let end = wide + REGISTER_BYTES; wide < end; wide += 4) {
     // In two steps: within u64(…) a load<u32> is 64 bits wide, and so would be the product.
-    const low = load<u32>(wide) * N_NEGATIVE_INVERSE;
-    const factor = u64(low);
+    const bits = load<u32>(wide) * load<u32>(N, NEGATIVE_INVERSE);
+    const factor = u64(bits);
     let sum: u64 = 0;
     for (let i: usize = 0; i < REGISTER_BYTES; i += 4) {
       sum += factor * u64(load<u32>(N + i)) + u64(load<u32>(wide + i));

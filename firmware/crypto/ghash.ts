@@ -54,7 +54,10 @@ export function update(state: usize, position: u32, data: usize, length: u32, sc
   }
 }
 
-/** Ends a block, zeros understood where there were no bytes: Y = Y * H. CT: nothing leaks, where products take constant time. */
+/**
+ * Ends a block, zeros understood where there were no bytes: Y = Y * H.
+ * @param z SCRATCH_BYTES. CT: nothing leaks, where the multiplier's time does not depend on its operands.
+ */
 export function endBlock(state: usize, z: usize): void {
   const h0 = load<u64>(state);
   const h1 = load<u64>(state, 8);

@@ -1,24 +1,21 @@
 // The secret number k of an ECDSA signature: deterministic (RFC 6979 section 3.2), or hedged with fresh randomness
 // (section 3.6), which also withstands faults and repeated digests. HMAC-SHA-256; RFC letters.
 //
-//   register   0 … 3        4       5        10    11    12
-//              ┌────────────┬───────┬────────┬ ─ ┬─────┬─────┬──────┐
-//              │ HMAC state │ spare │ digest │   │  K  │  V  │ byte │  K and V live on between candidates
-//              └────────────┴───────┴────────┴ ─ ┴─────┴─────┴──────┘
+//   register   0 … 3        4       5        6           10    11
+//              ┌────────────┬───────┬────────┬─────┬ … … ┬─────┬──────┐
+//              │ HMAC state │ spare │ digest │  K  │     │  V  │ byte │  only V outlives the making of k
+//              └────────────┴───────┴────────┴─────┴ … … ┴─────┴──────┘
 import * as field from "./field.ts";
 import * as hmac from "./hmac.ts";
 import * as scalar from "./p256-scalar.ts";
 
 const SPARE: u32 = 4;
 const DIGEST: u32 = 5;
-const K: u32 = 10;
+const K: u32 = 6;
 /** The candidate for k, 32 bytes, big-endian. */
-export const V: u32 = 11;
+export const V: u32 = 10;
 /** The byte that follows V in what is hashed, so that both are hashed at once. */
-const BYTE: u32 = 12;
-
-/** Bytes of the register file that a signature takes. */
-export const FILE_BYTES: u32 = BYTE * field.REGISTER_BYTES + 4;
+const BYTE: u32 = 11;
 
 /**
  * The first candidate, in V: steps b to h.2.
@@ -36,7 +33,7 @@ export function first(file: usize, digest: usize, privateKey: usize, hedge: usiz
   macV(file);
 }
 
-/** Another candidate, the last one having been refused: steps h.3 and h.2. CT: nothing leaks. */
+/** Another candidate instead of the one just made: steps h.3 and h.2. CT: nothing leaks. */
 export function another(file: usize): void {
   update(file, 0, 0, 0);
   macV(file);

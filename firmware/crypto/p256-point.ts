@@ -18,6 +18,7 @@
 // last column; but e < 0 as its top digit is (bits 1 and 193 of n are 0), and k > n. In an earlier column the
 // numbers are too small to meet n.
 import * as field from "./field.ts";
+import { invert } from "./field-invert.ts";
 import { ADD, MUL, P, SUB } from "./field.ts";
 
 // Registers. 7 and 8 are the field's.
@@ -29,11 +30,15 @@ export const QX: u8 = 3;
 export const QY: u8 = 4;
 export const A: u8 = 5;
 export const C: u8 = 6;
+/** First of the registers 3 to 9 that an inversion takes. */
+export const INVERT: u8 = 3;
 /** The scalar k. */
 export const K: u8 = 9;
 /** An affine point, the table of its own comb. */
 export const BASE_X: u8 = 10;
 export const BASE_Y: u8 = 11;
+/** Bytes of the register file. */
+export const FILE_BYTES: u32 = 12 * field.REGISTER_BYTES;
 
 // prettier-ignore
 /** 4M + 4S. */
@@ -85,11 +90,11 @@ const ADD_MIXED: usize = memory.data<u8>([
 const ADD_MIXED_BYTES: u32 = 18 * 3;
 
 // prettier-ignore
-/** Given A = 1/Z and QX = 1. */
+/** Given Z = 1/Z and QX = 1. */
 const TO_AFFINE: usize = memory.data<u8>([
-  MUL | C, A, A,
+  MUL | C, Z, Z,
   MUL | X, X, C,
-  MUL | C, C, A,
+  MUL | C, C, Z,
   MUL | Y, Y, C,
   MUL | X, X, QX,
   MUL | Y, Y, QX,
@@ -244,7 +249,8 @@ export function add(file: usize): void {
 
 /** (X, Y) = (X/Z², Y/Z³), out of Montgomery form. CT: nothing leaks. */
 export function toAffine(file: usize): void {
-  field.invert(field.at(file, A), field.at(file, Z), field.at(file, field.WIDE), P);
+  const z = field.at(file, Z);
+  invert(z, z, field.at(file, INVERT), P);
   const one = field.at(file, QX);
   memory.fill(one, 0, field.REGISTER_BYTES);
   store<u32>(one, 1);

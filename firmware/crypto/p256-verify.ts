@@ -1,5 +1,6 @@
 // ECDSA verification on P-256, for the client's role: SEC 1 section 4.1.4. All of it is public, so it may branch.
 import * as field from "./field.ts";
+import { invert } from "./field-invert.ts";
 import { N, P } from "./field.ts";
 import * as point from "./p256-point.ts";
 import * as scalar from "./p256-scalar.ts";
@@ -33,9 +34,9 @@ function multiples(signature: usize, digest: usize, file: usize): bool {
   const k = field.at(file, point.K);
   const u2 = field.at(file, U2);
   const wide = field.at(file, field.WIDE);
-  const inverse = field.at(file, point.A);
-  scalar.toMontgomery(k, signature + 32, wide);
-  field.invert(inverse, k, wide, N);
+  const inverse = field.at(file, point.Z);
+  scalar.toMontgomery(inverse, signature + 32, wide);
+  invert(inverse, inverse, field.at(file, point.INVERT), N);
   field.swapEnds(u2, signature);
   field.multiply(u2, u2, inverse, wide, N);
   scalar.takeDigest(k, digest, wide);

@@ -1,5 +1,6 @@
 // P-256 (secp256r1): keys, ECDH and ECDSA signatures. SEC 1, FIPS 186-5, RFC 6979.
 import * as field from "./field.ts";
+import { invert } from "./field-invert.ts";
 import { N } from "./field.ts";
 import * as nonce from "./p256-nonce.ts";
 import * as point from "./p256-point.ts";
@@ -7,7 +8,7 @@ import * as scalar from "./p256-scalar.ts";
 import { wipe } from "./ct.ts";
 
 /** Bytes of scratch that each function here uses and wipes; 4-byte aligned. */
-export const SCRATCH_BYTES: u32 = nonce.FILE_BYTES;
+export const SCRATCH_BYTES: u32 = point.FILE_BYTES;
 /** An uncompressed point: 04 ‖ X ‖ Y, SEC 1 section 2.3.3. */
 export const POINT_BYTES: u32 = 65;
 
@@ -57,8 +58,12 @@ export function ecdh(out: usize, privateKey: usize, peer: usize, scratch: usize)
 export function sign(out: usize, digest: usize, privateKey: usize, hedge: usize, scratch: usize): bool {
   const good = scalar.take(scratch, privateKey);
   if (good) {
-    nonce.first(scratch, digest, privateKey, hedge);
-    while (!signWith(out, digest, privateKey, scratch)) nonce.another(scratch);
+    let refused: u32 = 0;
+    do {
+      nonce.first(scratch, digest, privateKey, hedge);
+      for (let i: u32 = 0; i < refused; i++) nonce.another(scratch);
+      refused++;
+    } while (!signWith(out, digest, privateKey, scratch));
   }
   wipe(scratch, SCRATCH_BYTES);
   return good;
@@ -71,15 +76,15 @@ function signWith(out: usize, digest: usize, privateKey: usize, file: usize): bo
   point.multiply(file, point.GENERATOR, point.GENERATOR_TEETH, point.GENERATOR_SPACING);
   const r = field.at(file, point.X);
   const s = field.at(file, point.Y);
-  const inverse = field.at(file, point.A);
+  const inverse = field.at(file, point.Z);
   const wide = field.at(file, field.WIDE);
   field.canonical(r, N, s);
-  scalar.toMontgomery(s, k, wide);
-  field.invert(inverse, s, wide, N);
+  scalar.toMontgomery(inverse, k, wide);
+  invert(inverse, inverse, field.at(file, point.INVERT), N);
   scalar.toMontgomery(s, privateKey, wide);
   field.multiply(s, s, r, wide, N);
   // s = (digest + r · privateKey) / k
-  const z = field.at(file, point.Z);
+  const z = field.at(file, point.A);
   scalar.takeDigest(z, digest, wide);
   field.add(s, s, z, N);
   field.multiply(s, s, inverse, wide, N);

@@ -14,7 +14,10 @@ export const BLOCK_BYTES: u32 = 16;
 
 const H: u32 = 16;
 
-/** Begins a message. @param state STATE_BYTES, 4-byte aligned @param r first half of the one-time key. CT: nothing leaks. */
+/**
+ * Begins a message.
+ * @param state STATE_BYTES, 4-byte aligned @param r first half of the one-time key. CT: nothing leaks.
+ */
 export function init(state: usize, r: usize): void {
   memory.fill(state + H, 0, STATE_BYTES - H);
   store<u32>(state, load<u32>(r) & 0x0fffffff);

@@ -1,10 +1,11 @@
-// X25519 (RFC 7748): the Montgomery ladder in a register file of 352 bytes, nothing else.
+// X25519 (RFC 7748): the Montgomery ladder in a register file of 320 bytes, nothing else.
 import * as field from "./field.ts";
-import { ADD, MUL, SUB } from "./field.ts";
+import { invert } from "./field-invert.ts";
+import { A24, ADD, MUL, SUB } from "./field.ts";
 import { wipe } from "./ct.ts";
 
 /** Bytes of scratch that each function here uses and wipes; 4-byte aligned. */
-export const SCRATCH_BYTES: u32 = 11 * field.REGISTER_BYTES;
+export const SCRATCH_BYTES: u32 = 10 * field.REGISTER_BYTES;
 
 // Registers, the RFC's letters. 7 and 8 are the field's.
 const X2: u8 = 0;
@@ -13,12 +14,12 @@ const X3: u8 = 2;
 const Z3: u8 = 3;
 const X1: u8 = 4;
 const A: u8 = 5;
-const B: u8 = 6;
-const A24: u8 = 9;
-const K: u8 = 10;
+const K: u8 = 9;
+/** First of the seven that the inversion takes at the end. */
+const INVERT: u8 = 2;
 
 // prettier-ignore
-/** One step of the ladder, RFC 7748 section 5, with the RFC's values beside it; A and B are what else is needed. */
+/** One step of the ladder, RFC 7748 section 5, with the RFC's values beside it. */
 const STEP: usize = memory.data<u8>([
   ADD | A,  X2, Z2, // A
   SUB | X2, X2, Z2, // B
@@ -35,11 +36,10 @@ const STEP: usize = memory.data<u8>([
   MUL | X2, X2, X2, // BB
   SUB | Z2, A,  X2, // E = AA - BB
   MUL | X2, A,  X2, // x_2 = AA * BB
-  MUL | B,  Z2, A24,
-  ADD | A,  A,  B,
+  A24 | A,  A,  Z2,
   MUL | Z2, Z2, A,  // z_2 = E * (AA + a24 * E)
 ]);
-const STEP_BYTES: u32 = 18 * 3;
+const STEP_BYTES: u32 = 17 * 3;
 
 // prettier-ignore
 const BASE_POINT: usize = memory.data<u32>([9, 0, 0, 0, 0, 0, 0, 0]);
@@ -62,7 +62,8 @@ export function publicKey(out: usize, scalar: usize, scratch: usize): void {
  */
 export function shared(out: usize, scalar: usize, point: usize, scratch: usize): bool {
   start(scalar, point, scratch);
-  for (let bit: i32 = 254; bit >= 0; bit--) step(bit, scratch);
+  let swapped: u32 = 0;
+  for (let bit: i32 = 254; bit >= 0; bit--) swapped = step(bit, swapped, scratch);
   const zero = finish(scratch);
   memory.copy(out, scratch, field.REGISTER_BYTES);
   wipe(scratch, SCRATCH_BYTES);
@@ -77,38 +78,39 @@ function start(scalar: usize, point: usize, s: usize): void {
   store<u8>(field.at(s, X3) + 31, load<u8>(point, 31) & 0x7f);
   store<u32>(field.at(s, Z3), 1);
   memory.copy(field.at(s, X1), field.at(s, X3), field.REGISTER_BYTES);
-  store<u32>(field.at(s, A24), 121665);
   const k = field.at(s, K);
   memory.copy(k, scalar, field.REGISTER_BYTES);
   store<u8>(k, load<u8>(k) & 0xf8);
   store<u8>(k + 31, (load<u8>(k, 31) & 0x7f) | 0x40);
 }
 
-/** One bit of the scalar. Swaps before and after; the RFC's running swap would save one of them. */
-function step(bit: i32, s: usize): void {
-  const mask = 0 - ((load<u8>(field.at(s, K) + (bit >> 3)) >> (bit & 7)) & 1);
-  swap(s, mask);
+/** One bit of the scalar. The last one is 0, as the scalar is clamped, so that nothing is swapped in the end. */
+function step(bit: i32, swapped: u32, s: usize): u32 {
+  const wanted = 0 - u32((load<u8>(field.at(s, K) + (bit >> 3)) >> (bit & 7)) & 1);
+  swap(s, wanted ^ swapped);
   field.run(STEP, STEP_BYTES, s, field.M);
-  swap(s, mask);
+  return wanted;
 }
 
 /** (x_2, z_2) <-> (x_3, z_3) where mask is all ones. */
 function swap(s: usize, mask: u32): void {
-  for (let i: usize = 0; i < 2 * field.REGISTER_BYTES; i += 4) {
-    const a = load<u32>(s + i);
-    const b = load<u32>(s + i, 64);
-    const change = (a ^ b) & mask;
-    store<u32>(s + i, a ^ change);
-    store<u32>(s + i, b ^ change, 64);
+  const wide = u64(i64(i32(mask)));
+  for (let i: usize = 0; i < 2 * field.REGISTER_BYTES; i += 8) {
+    const a = load<u64>(s + i);
+    const b = load<u64>(s + i, 64);
+    const change = (a ^ b) & wide;
+    store<u64>(s + i, a ^ change);
+    store<u64>(s + i, b ^ change, 64);
   }
 }
 
 /** Register 0 = x_2 / z_2, reduced. @returns all ones when it is 0, else 0 */
 function finish(s: usize): u32 {
   const x2 = field.at(s, X2);
-  const inverse = field.at(s, A);
+  const inverse = field.at(s, Z2);
   const wide = field.at(s, field.WIDE);
-  field.invert(inverse, field.at(s, Z2), wide, field.M);
+  field.canonical(inverse, field.M_PRIME, wide);
+  invert(inverse, inverse, field.at(s, INVERT), field.M_PRIME);
   field.multiply(x2, x2, inverse, wide, field.M);
   field.canonical(x2, field.M_PRIME, wide);
   return field.isZero(x2);

@@ -29,7 +29,6 @@ const LIFE_CYCLE: u32 = SUPERBLOCK + 4;
 /** Lays out an NVM that is new, or of another layout, or half laid out; never that of an operational card. */
 export function powerOn(): void {
   if (isIntact() || isOperational()) return;
-  nvm.write(SUPERBLOCK + 3, ERASED);
   for (let i: u32 = 0; i < KEY_RECORD_BYTES; i++) nvm.write(KEY_RECORD + i, ERASED);
   for (let i: u32 = 0; i < ENTRY_COUNT; i++) nvm.write(DIRECTORY + i * ENTRY_BYTES, ERASED);
   nvm.write32(SUPERBLOCK, MAGIC);

@@ -48,7 +48,7 @@ export const ACK_LATER: u8 = 2;
 export const TIMING: u8 = 4;
 /** Made by a listener (the owner), not accepted yet. */
 export const UNACCEPTED: u8 = 8;
-/** One byte, or none, is to be sent whatever the window. */
+/** The peer is to be asked for an ACK, or sent a segment that the window makes silly. */
 export const PROBE: u8 = 16;
 /** More data will follow the region: no PUSH. */
 export const MORE: u8 = 32;

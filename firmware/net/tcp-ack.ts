@@ -3,7 +3,7 @@
 import { Pbuf } from "../buffer/pbuf.ts";
 import { Millis } from "../chip/clock.ts";
 import * as tcb from "./tcb.ts";
-import { ESTABLISHED, TIMER_NONE, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb, seqBefore } from "./tcb.ts";
+import { ESTABLISHED, TIMER_NONE, TIMER_RETRANSMIT, Tcb, seqBefore } from "./tcb.ts";
 import { TcpHeader, segmentLength } from "./wire.ts";
 
 /** RFC 6298 section 2.4 and 2.5. */
@@ -53,6 +53,7 @@ export function timeout(t: Tcb): void {
   const flight = t.sndMax - t.sndUna;
   if (t.retries == 0) t.ssthresh = half(t, flight);
   t.cwnd = t.mss;
+  t.set(tcb.PROBE); // what fits the window, however silly
   goBack(t);
 }
 
@@ -101,7 +102,7 @@ function duplicate(t: Tcb): void {
 function goBack(t: Tcb): void {
   t.recover = t.sndMax;
   t.sndNxt = t.sndUna;
-  if (t.timer != TIMER_PERSIST) t.timer = TIMER_NONE;
+  t.timer = TIMER_NONE;
 }
 
 function half(t: Tcb, flight: u32): u16 {

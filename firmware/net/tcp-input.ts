@@ -24,7 +24,6 @@ export const TIME_WAIT_MS: Millis = 60_000;
 /** A half-open connection of this age gives way to a new one: its SYN-ACK has been repeated in vain. */
 const HALF_OPEN_MS: Millis = 3_000;
 /** A second full segment is acknowledged at once; less may wait (RFC 1122 section 4.2.3.2). */
-const DELAYED_ACK_MS: Millis = 200;
 /** Data that a peer may send us in a segment when it has not said (RFC 9293 section 3.7.1), and the least we believe. */
 const DEFAULT_MSS: u32 = 536;
 const LEAST_MSS: u32 = 32;
@@ -237,14 +236,17 @@ function synchronized(t: Tcb, packet: Pbuf, now: Millis): void {
   pbuf.give(packet);
 }
 
-/** First step. A segment in a closed window is let through for its ACK. */
+/**
+ * First step. A segment in a closed window is let through for its ACK; and so is one without text just behind the
+ * window, because a peer that has filled it, and whose data was lost, has no other sequence number for its ACKs.
+ */
 function isAcceptable(t: Tcb, packet: Pbuf): bool {
   const header = TcpHeader.of(packet);
   if (isPeersSyn(t, header)) return true;
   const length = segmentLength(packet);
   const window = t.rcvAdv - t.rcvNxt;
   const from = header.seq - t.rcvNxt;
-  if (from == 0 || from < window) return true;
+  if (from < window || (from == window && length == 0) || from == 0) return true;
   return length > 0 && from + length - 1 < window;
 }
 
@@ -353,7 +355,7 @@ function takeData(t: Tcb, packet: Pbuf, seq: u32, length: u32, now: Millis): voi
   } else if (t.rcvNxt - t.rcvAcked >= 2 * u32(TCP_MSS)) t.set(tcb.ACK_NOW);
   else if (!t.has(tcb.ACK_LATER)) {
     t.set(tcb.ACK_LATER);
-    t.ackAt = now + DELAYED_ACK_MS;
+    t.ackAt = now + TCP_ACK_DELAY_MS;
   }
 }
 

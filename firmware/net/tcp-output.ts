@@ -8,7 +8,7 @@ import { Millis } from "../chip/clock.ts";
 import * as ppp from "../link/ppp/ppp.ts";
 import * as ip from "./ip.ts";
 import * as tcb from "./tcb.ts";
-import { CLOSED, RESETTING, SYN_RECEIVED, SYN_SENT, TIMER_PERSIST, TIMER_RETRANSMIT, Tcb } from "./tcb.ts";
+import { CLOSED, RESETTING, SYN_RECEIVED, SYN_SENT, TIMER_RETRANSMIT, Tcb } from "./tcb.ts";
 import { seqBefore } from "./tcb.ts";
 import * as receive from "./tcp-receive.ts";
 import { TcpState, tally } from "./tcp-state.ts";
@@ -39,9 +39,8 @@ export function sendable(t: Tcb): u32 {
   const flight = t.sndNxt - t.sndUna;
   const window = min(t.sndWnd, t.cwnd);
   const usable = window > flight ? window - flight : 0;
-  if (t.has(tcb.PROBE)) return max(1, min(most, usable));
   if (usable >= most) return most;
-  return usable > 0 && usable >= u32(t.sndWndMax >> 1) ? usable : 0;
+  return t.has(tcb.PROBE) || usable >= u32(t.sndWndMax >> 1) ? usable : 0;
 }
 
 /** Writes the whole of a TCP header but flags and checksum. */
@@ -78,7 +77,7 @@ function output(t: Tcb, now: Millis): bool {
 }
 
 function sendReset(t: Tcb): bool {
-  if (!transmit(t, frontier(t), RST | ACK, 0)) return false;
+  if (!transmit(t, t.sndMax, RST | ACK, 0)) return false;
   tcb.release(t);
   return true;
 }
@@ -89,33 +88,32 @@ function sendSynchronized(t: Tcb, now: Millis): bool {
   if (t.isFinishing && t.sndNxt + length == t.dataEnd) flags |= FIN;
   if (length > 0 && t.sndNxt + length == t.dataEnd && !t.has(tcb.MORE)) flags |= PSH;
   if (length > 0 || flags & FIN) return send(t, t.sndNxt, flags, length, now);
-  // A keep-alive probe repeats a sequence number that has been acknowledged (RFC 9293 section 3.8.4).
-  if (t.has(tcb.PROBE)) return send(t, t.sndUna - 1, flags, 0, now);
-  return (t.has(tcb.ACK_NOW) || receive.owesUpdate(t)) && transmit(t, frontier(t), flags, 0);
+  if (t.has(tcb.PROBE)) return probe(t);
+  // Not sndNxt: two ends that both went back would find each other's ACKs too old to be acceptable, for ever.
+  return (t.has(tcb.ACK_NOW) || receive.owesUpdate(t)) && transmit(t, t.sndMax, flags, 0);
 }
 
 /**
- * The sequence number of a segment without text: behind all that was sent, also while it is being sent again. Were it
- * sndNxt, two ends that both went back would find each other's ACKs too old to be acceptable, for ever. A probed byte
- * doesn't count: the peer's window is closed before it.
+ * Asks a silent peer, or one whose window is closed, for an ACK by repeating a sequence number that it has acknowledged
+ * (RFC 9293 section 3.8.4). A byte of new data would do too, but the peer might take it and its ACK be lost, and then
+ * two ends that both probe would find each other's segments unacceptable for ever.
  */
-function frontier(t: Tcb): u32 {
-  return t.timer == TIMER_PERSIST ? t.sndNxt : t.sndMax;
+function probe(t: Tcb): bool {
+  if (!transmit(t, t.sndUna - 1, ACK, 0)) return false;
+  t.unset(tcb.PROBE);
+  return true;
 }
 
-/** Sends what occupies sequence numbers, or probes, and starts the timer. */
+/** Sends what occupies sequence numbers, and starts the timer. */
 function send(t: Tcb, seq: u32, flags: u32, length: u32, now: Millis): bool {
   const idle = t.sndNxt == t.sndMax && t.sndMax == t.sndUna && now - t.heardAt > u32(t.rto);
   if (!transmit(t, seq, flags, length)) return false;
-  const probing = t.has(tcb.PROBE);
   t.unset(tcb.PROBE);
   const end = seq + length + (flags & FIN) + ((flags & SYN) >> 1);
-  if (end == seq) return true;
   if (seq == t.sndMax) startTiming(t, end, now);
   else tally(offsetof<TcpState>("retransmitted"));
   if (idle && !(flags & SYN)) t.cwnd = min(t.cwnd, initialWindow(t)); // RFC 5681 section 4.1
   if (seqBefore(t.sndMax, end)) t.sndMax = end;
-  if (probing && t.timer == TIMER_PERSIST) return true;
   t.sndNxt = end;
   if (t.timer != TIMER_RETRANSMIT) t.arm(TIMER_RETRANSMIT, now + t.rto);
   return true;

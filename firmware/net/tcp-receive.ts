@@ -13,10 +13,12 @@ import { Pbuf } from "../buffer/pbuf.ts";
 import { FRAME_PBUFS } from "./ip.ts";
 import { FIN_WAIT_2, SYN_SENT, Tcb, seqBefore } from "./tcb.ts";
 
-/** Most pbufs that one connection may hold: two full frames. */
-const HOLD_MAX: u32 = 2 * FRAME_PBUFS;
+/** Most pbufs that one connection may hold: two full frames, and what the others must find is never among them. */
+const HOLD_MAX: u32 = min(2 * FRAME_PBUFS, u32(PBUF_COUNT) - FRAME_PBUFS - 1);
 /** Data bytes that one pbuf stands for, a full segment being spread over FRAME_PBUFS. */
 const BYTES_PER_PBUF: u32 = u32(TCP_MSS) / FRAME_PBUFS;
+/** The window opens by at least this (receiver's silly window avoidance, RFC 9293 section 3.8.6.2.2). */
+const GAIN_MIN: u32 = min(u32(TCP_MSS), (HOLD_MAX * BYTES_PER_PBUF) / 2);
 
 /**
  * Appends data to what the connection has received.
@@ -46,19 +48,19 @@ export function accept(tcb: Tcb, data: Pbuf): u32 {
   return totalOf(tcb.received) - before;
 }
 
-/** @returns the right edge of the window to offer now: rcvAdv, or further when it is worth telling (RFC 9293 3.8.6.2.2) */
+/** @returns the right edge of the window to offer now: rcvAdv, or further when that is worth telling */
 export function windowEdge(tcb: Tcb): u32 {
   const budget = min(budgetOf(tcb), i32(HOLD_MAX - pbufsOf(tcb.received)));
   if (budget <= 0) return tcb.rcvAdv;
   const edge = tcb.rcvNxt + u32(budget) * BYTES_PER_PBUF;
   const gain = i32(edge - tcb.rcvAdv);
-  return gain >= TCP_MSS || (gain > 0 && tcb.rcvAdv == tcb.rcvNxt) ? edge : tcb.rcvAdv;
+  return gain >= i32(GAIN_MIN) || (gain > 0 && tcb.rcvAdv == tcb.rcvNxt) ? edge : tcb.rcvAdv;
 }
 
 /** @returns whether a window update is worth a segment of its own */
 export function owesUpdate(tcb: Tcb): bool {
   const open = tcb.rcvAdv - tcb.rcvNxt;
-  if (!tcb.canReceive || open + u32(TCP_MSS) > HOLD_MAX * BYTES_PER_PBUF) return false;
+  if (!tcb.canReceive || open + GAIN_MIN > HOLD_MAX * BYTES_PER_PBUF) return false;
   return seqBefore(tcb.rcvAdv, windowEdge(tcb));
 }
 

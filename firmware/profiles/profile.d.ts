@@ -50,3 +50,5 @@ declare const APDU_BUFFER: u32;
 declare const GATEWAY_TX_BUFFER: u32;
 /** Bytes of the gateway's common receive buffer. */
 declare const GATEWAY_RX_BUFFER: u32;
+/** How long an ACK may wait for data to ride with, ms (RFC 9293 section 3.8.6.3); 0: it never waits. */
+declare const TCP_ACK_DELAY_MS: u32;

@@ -151,12 +151,15 @@ export class Hello {
   }
 }
 
-const HELLO: usize = (TLS_BUFFER - offsetof<Hello>()) & ~7;
+/** Of the buffer, from its start: what may be overwritten while the parser's findings are still needed. */
+export const FRONT_BYTES: usize = TLS_BUFFER - offsetof<Hello>() + offsetof<Hello>("field");
+const HELLO: usize = TLS_BUFFER - offsetof<Hello>();
 
-/** Expects a ClientHello. */
+/** Expects a ClientHello. What HelloRetryRequest occupies stays untouched until bytes of the answer to it are read. */
 export function begin(ctx: Context): void {
   const hello = Hello.of(ctx);
-  memory.fill(changetype<usize>(hello), 0, offsetof<Hello>());
+  const front = offsetof<Hello>("field");
+  memory.fill(changetype<usize>(hello) + front, 0, offsetof<Hello>() - front);
   hello.need = 1;
 }
 

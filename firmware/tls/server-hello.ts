@@ -7,7 +7,7 @@ import * as drbg from "../crypto/drbg.ts";
 import * as p256 from "../crypto/p256.ts";
 import * as x25519 from "../crypto/x25519.ts";
 import { COMPATIBLE, Context, SECRET_BYTES } from "./context.ts";
-import { Hello, TLS_1_3, X25519, X25519_BYTES } from "./client-hello.ts";
+import { FRONT_BYTES, Hello, TLS_1_3, X25519, X25519_BYTES } from "./client-hello.ts";
 import { CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_BYTES, header } from "./record-out.ts";
 import * as transcript from "./transcript.ts";
 
@@ -18,6 +18,8 @@ const SUPPORTED_VERSIONS: u32 = 43;
 const KEY_SHARE: u32 = 51;
 /** Suite, compression, length of the extensions, supported_versions, front of key_share. */
 const BEHIND_SESSION: u32 = 2 + 1 + 2 + 6 + 4;
+/** With P-256, a session ID and ChangeCipherSpec. */
+const MESSAGE_MAX: usize = HEADER_BYTES + 4 + 2 + RANDOM_BYTES + 33 + BEHIND_SESSION + 4 + p256.POINT_BYTES + HEADER_BYTES + 1;
 
 // prettier-ignore
 /** SHA-256 of "HelloRetryRequest", in the place of the random. */
@@ -31,6 +33,7 @@ const RETRY_RANDOM: usize = memory.data<u8>([
  * @returns bytes of the records
  */
 export function writeRetry(ctx: Context): u32 {
+  if (MESSAGE_MAX > FRONT_BYTES) ERROR("ServerHello would overwrite what it needs");
   transcript.restart(ctx);
   const random = ctx.buffer + HEADER_BYTES + 4 + 2;
   putBytes(random, RETRY_RANDOM, RANDOM_BYTES);

@@ -15,7 +15,7 @@ import { wipe } from "../crypto/ct.ts";
 import * as socket from "../socket/socket.ts";
 import * as alert from "./alert.ts";
 import * as context from "./context.ts";
-import { ALERT_DUE, CONNECTED, Context, FAILED, IDLE, PEER_CLOSED, STREAMED } from "./context.ts";
+import { ALERT_DUE, CONNECTED, Context, FAILED, IDLE, IN_NVM, PEER_CLOSED, STREAMED } from "./context.ts";
 import * as handshake from "./handshake.ts";
 import * as keyUpdate from "./key-update.ts";
 import * as recordIn from "./record-in.ts";
@@ -96,7 +96,7 @@ export function sendBuffer(ctx: u32): usize {
 /** Can send() take data now? */
 export function writable(ctx: u32): bool {
   const c = context.at(ctx);
-  return c.state == CONNECTED && c.stored == 0 && keyUpdate.flush(c);
+  return c.state == CONNECTED && (c.stored == 0 || c.has(IN_NVM)) && keyUpdate.flush(c);
 }
 
 /**

@@ -117,6 +117,19 @@ describe("nobody else is there", () => {
   });
 });
 
+test("the buffer of a reset connection is not used while the link still reads from it", () => {
+  const client = card.connect().send(GET);
+  client.acknowledges = false;
+  client.isInLink = true;
+  card.advance(15_000);
+  expect(client.state).toBe("reset");
+  expect(card.backlog).toBe(0);
+  client.outstanding = 0;
+  card.run();
+  expect(card.backlog).toBe(1);
+  expect(card.fetch(GET)).toMatchObject([{ status: 200 }]);
+});
+
 describe("others knock", () => {
   test("while a context is free one SYN is taken, while none is they are dropped", () => {
     expect(card.backlog).toBe(1);
@@ -276,6 +289,12 @@ describe("authentication", () => {
     card.run();
     expect(client.responses()).toHaveLength(1);
     expect(client).toMatchObject({ state: "closed", gotCloseNotify: false });
+  });
+
+  test("a forged record that is read before an answer is sent closes at once, without one", () => {
+    const client = card.connect().send(GET).send(GET, false);
+    card.run();
+    expect(client).toMatchObject({ text: "", state: "closed", gotCloseNotify: false });
   });
 });
 

@@ -213,34 +213,36 @@ function entry(der: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0, der.length >> 8, der.length & 255]), der]);
 }
 
-/** What a card does with a connection: called whenever it may have something to do. @returns true when it did something */
-export type Application = (card: TlsCard, ctx: number) => boolean;
+/**
+ * What a card does with a connection: called whenever it may have something to do.
+ * @returns more than 0 when it did something, EAGAIN when not; 0 or an error ends the connection
+ */
+export type Application = (card: TlsCard, ctx: number) => number;
 
 /** Sends back what it receives, and closes when the client does. */
 export function echo(flag = FAST, how = COPY_OFF): Application {
   let pending = Buffer.alloc(0);
-  let closing = false;
   return (card, ctx) => {
     if (pending.length > 0) {
       const taken = card.write(pending, how, ctx);
       if (taken > 0) pending = pending.subarray(taken);
-      return taken > 0;
+      return taken;
     }
-    if (closing) return false;
     const length = card.exports.recv(ctx, flag);
     if (length > 0) pending = Buffer.concat([pending, card.read(ctx, length)]);
-    if (length === 0) closing = true;
-    if (closing) card.exports.close(ctx);
-    return length >= 0;
+    return length;
   };
 }
 
 /** A card at one end of a stream, a client at the other. */
 export class CardStream extends Duplex {
-  /** What the handshake came to: EAGAIN while it goes on. */
+  /** EAGAIN during the handshake, then 0, then what the connection came to. */
   result = EAGAIN;
   readonly tcp: Tcp;
   #scheduled = false;
+  #closing = false;
+  /** The card is through with the connection. */
+  isDone = false;
 
   constructor(
     readonly card: TlsCard,
@@ -280,11 +282,29 @@ export class CardStream extends Duplex {
   }
 
   #step(): boolean {
-    const before = this.result;
-    if (this.result === EAGAIN) this.result = this.card.exports.accept(this.ctx);
-    const busy = this.result === 0 && this.application(this.card, this.ctx);
+    const busy = this.#closing ? this.#close() : this.#serve();
     const acknowledged = this.tcp.acknowledge(this.card);
-    if (this.tcp.finished && this.tcp.outstanding === 0 && !this.readableEnded) this.push(null);
-    return busy || acknowledged || this.result !== before;
+    return busy || acknowledged;
+  }
+
+  #serve(): boolean {
+    const { card, ctx } = this;
+    if (this.result === EAGAIN) {
+      this.result = card.exports.accept(ctx);
+      if (this.result === EAGAIN) return false;
+    }
+    if (this.result === 0) {
+      const done = this.application(card, ctx);
+      if (done > 0 || done === EAGAIN) return done > 0;
+      this.result = done;
+    }
+    return (this.#closing = true);
+  }
+
+  #close(): boolean {
+    if (this.isDone || this.card.exports.close(this.ctx) === EAGAIN) return false;
+    this.isDone = true;
+    this.push(null);
+    return false;
   }
 }

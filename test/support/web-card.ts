@@ -47,6 +47,8 @@ export class Client {
   handshake = 0;
   hasSpoken = true;
   acknowledges = true;
+  /** The link is reading a segment for it from the buffer, and goes on when the connection has been reset. */
+  isInLink = false;
   /** Bytes that it takes in one record, like RFC 8449's record_size_limit. */
   recordLimit = SEND_MAX;
 
@@ -216,9 +218,14 @@ export class WebCard {
         for (const [s, client] of this.#sockets) if (client.hasSpoken) ready |= 1 << s;
         return ready & reads;
       },
-      outstanding: (s: number) => at(s).outstanding,
+      outstanding: (s: number) => this.#sockets.get(s)?.outstanding ?? 0,
       close: (s: number) => ((at(s).state = "closed"), this.#sockets.delete(s), 0),
-      abort: (s: number) => ((at(s).state = "reset"), (at(s).outstanding = 0), 0),
+      abort: (s: number) => {
+        if (at(s).state === "reset") return BROKEN;
+        at(s).state = "reset";
+        at(s).outstanding = at(s).isInLink ? 1 : 0;
+        return 0;
+      },
       tcbsInUse: () => this.#sockets.size + 1,
     };
   }
@@ -230,14 +237,19 @@ export class WebCard {
       return client;
     };
     return {
-      resetCtx: (ctx: number) => (this.#contexts.delete(ctx), 0),
+      resetCtx: (ctx: number) => {
+        if ((this.#contexts.get(ctx)?.outstanding ?? 0) > 0)
+          throw new Error("reset while its buffer is read");
+        this.#contexts.delete(ctx);
+        return 0;
+      },
       attach: (ctx: number, s: number) => void this.#contexts.set(ctx, this.#sockets.get(s) as Client),
       accept: (ctx: number) => (at(ctx).handshake-- > 0 ? EAGAIN : 0),
       recv: (ctx: number) => this.#recv(ctx, at(ctx)),
       data: (ctx: number) => this.exports.tlsBuffer(ctx) + 5,
       authenticated: (ctx: number) => (at(ctx).isVerified ? 1 : 0),
       sendBuffer: (ctx: number) => this.exports.tlsBuffer(ctx) + 5,
-      writable: (ctx: number) => (at(ctx).outstanding === 0 ? 1 : 0),
+      writable: (ctx: number) => (at(ctx).outstanding === 0 && !at(ctx).isBroken ? 1 : 0),
       send: (ctx: number, data: number, length: number) => this.#send(at(ctx), ctx, data, length),
       close: (ctx: number) => this.#close(ctx, at(ctx)),
     };
@@ -248,6 +260,7 @@ export class WebCard {
     if (record && client.delivered === record.bytes.length) {
       if (!record.isAuthentic) {
         client.isBroken = true;
+        client.isVerified = true;
         return BROKEN;
       }
       client.records.shift();

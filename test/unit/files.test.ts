@@ -157,13 +157,20 @@ test("an NVM of another layout is laid out anew, that of an operational card nev
   const card = new FilesCard(module);
   card.put(file("/a", 10));
   const nvm = card.nvm as MemoryNvm;
+  nvm.write(112, 5); // as if there were a key
   nvm.write(3, 99);
   const operational = new MemoryNvm(nvm.cells.slice());
   operational.write(4, 5);
   const before = operational.cells.slice();
   expect(new FilesCard(module, operational).find("/a")).toBe(0);
   expect(Buffer.compare(operational.cells, before)).toBe(0);
-  expect(new FilesCard(module, nvm).find("/a")).toBe(ENOENT);
+  for (let cut = 0; cut < 3; cut++) {
+    const cutting = new CuttingNvm(nvm.cells.slice(), cut); // before: the key's state, the file's state, the magic
+    expect(() => new FilesCard(module, cutting)).toThrow(PowerCut);
+    const rebooted = new FilesCard(module, new MemoryNvm(cutting.cells));
+    expect(rebooted.find("/a")).toBe(ENOENT);
+    expect(rebooted.chip.lifeCycle()).toBe(1);
+  }
 });
 
 describe("against a model", () => {

@@ -23,6 +23,11 @@ export function output(packet: Pbuf): bool {
   return isUp() && ahdlc.send(packet);
 }
 
+/** Control packets: there are none. */
+export function dispatch(): bool {
+  return false;
+}
+
 export function isUp(): bool {
   return load<u32>(DOWN) == 0;
 }
