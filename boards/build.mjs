@@ -18,7 +18,7 @@ const INTERRUPTS = ["on_uart", "on_systick"];
 export const CARDS = { iso7816: "firmware/card.ts", serial: "firmware/card-serial.ts" };
 
 const FLAGS = [
-  ...[...(process.env.XOPT ?? "-Os").split(" "), "-std=gnu11", "-mthumb", "-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su"],
+  ...["-Os", "-std=gnu11", "-mthumb", "-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su"],
   "-fno-tree-loop-distribute-patterns", // or memset would be made of calls to memset
   "-fno-partial-inlining", // the call graph would lack the parts
   ...["-Wall", "-Wextra", "-Werror", "-Wno-unused", "-Wno-unused-parameter"],

@@ -1,11 +1,13 @@
 // NVM and entropy when the board is QEMU's: files of the machine that runs QEMU, reached by semihosting (Arm's "Semihosting
-// for AArch32 and AArch64"). The NVM is the file nvm.bin in QEMU's working directory. QEMU writes each byte with one
-// write(2), in order, so that killing it is a power cut as nvm.h describes it.
+// for AArch32 and AArch64"). The NVM is the image card.nvm in QEMU's working directory, as host/chip/nvm-file.ts
+// makes it. QEMU writes each byte with one write(2), in order, so that killing it is a power cut as nvm.h describes it.
 #include "board.h"
 #include "nvm.h"
 
 enum { SYS_OPEN = 0x01, SYS_WRITE = 0x05, SYS_READ = 0x06, SYS_SEEK = 0x0a };
 enum { MODE_READ_BINARY = 1, MODE_UPDATE_BINARY = 3 }; // fopen's "rb" and "r+b"
+
+#define IMAGE_HEADER_BYTES 64u
 
 static uint8_t nvm_file, random_file;
 
@@ -27,12 +29,12 @@ static void transfer(uint32_t operation, uint32_t file, void *data, uint32_t byt
 }
 
 static void seek(uint32_t position) {
-  const uint32_t block[] = {nvm_file, position};
+  const uint32_t block[] = {nvm_file, IMAGE_HEADER_BYTES + position};
   call(SYS_SEEK, block);
 }
 
 void nvm_init(void) {
-  nvm_file = open("nvm.bin", 7, MODE_UPDATE_BINARY);
+  nvm_file = open("card.nvm", 8, MODE_UPDATE_BINARY);
   random_file = open("/dev/urandom", 12, MODE_READ_BINARY);
 }
 

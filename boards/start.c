@@ -36,6 +36,7 @@ u32 busy_ticks;
 static w2c_card card; // the wasm globals
 static u8 ring[RING_BYTES];
 static volatile u8 ring_in, ring_out;
+static bool link_used;
 
 static u32 disable_interrupts(void) {
   u32 before;
@@ -53,17 +54,17 @@ void trap(enum trap reason) {
 
 // The pins. Both the loop and timer() write to the link: the question and the write must be one.
 u32 w2c_pins_linkWrite(struct w2c_pins *pins, u32 byte) {
-  (void)pins;
   u32 before = disable_interrupts();
   bool taken = uart_send(byte & 0xff);
+  link_used = true;
   restore_interrupts(before);
   return taken;
 }
-u32 w2c_pins_nvmRead(struct w2c_pins *pins, u32 address) { return (void)pins, nvm_read(address); }
-void w2c_pins_nvmWrite(struct w2c_pins *pins, u32 address, u32 byte) { (void)pins, nvm_write(address, byte); }
-u32 w2c_pins_clockMs(struct w2c_pins *pins) { return (void)pins, clock_ms; }
-u32 w2c_pins_random32(struct w2c_pins *pins) { return (void)pins, random_word(); }
-void w2c_pins_trace(struct w2c_pins *pins, u32 event, u32 value) { (void)pins, (void)event, (void)value; }
+u32 w2c_pins_nvmRead(struct w2c_pins *pins, u32 address) { return nvm_read(address); }
+void w2c_pins_nvmWrite(struct w2c_pins *pins, u32 address, u32 byte) { nvm_write(address, byte); }
+u32 w2c_pins_clockMs(struct w2c_pins *pins) { return clock_ms; }
+u32 w2c_pins_random32(struct w2c_pins *pins) { return random_word(); }
+void w2c_pins_trace(struct w2c_pins *pins, u32 event, u32 value) { }
 
 static void on_uart(void) {
   while ((u8)(ring_in - ring_out) < RING_BYTES) {
@@ -121,9 +122,10 @@ __attribute__((noreturn)) static void run(void) {
   u32 awake = ticks();
   for (;;) {
     hand_over_received();
+    link_used = false;
     u32 wait = w2c_card_step(&card);
     if (*stack_floor != PAINT) trap(TRAP_STACK);
-    if (wait == 0) continue;
+    if (wait == 0 || link_used) continue; // after it has used the link, whether there was room or not, step() has a say
     busy_ticks += ticks() - awake;
     idle(wait);
     awake = ticks();

@@ -45,12 +45,12 @@ export function timer(): void {
 export function step(): u32 {
   const now = clock.now();
   personalisation.poll();
-  const network = netServer.poll(now);
+  netServer.poll(now);
   const web = webServer.poll(now);
   // A status word is given only now that the upper layers have had what arrived: an answer needs no idle poll.
   do netServer.dispatch(now);
   while (link.poll());
-  return min(network, web);
+  return min(netServer.due(now), web); // last: what was sent has started timers
 }
 
 /** A card has no network before its personalisation is over. */

@@ -30,10 +30,10 @@ export function receive(byte: u32): void {
 /** @returns ms until it wants to be called again, FOREVER: after the next byte or call */
 export function step(): u32 {
   const now = clock.now();
-  const wait = netServer.poll(now);
+  netServer.poll(now);
   do while (ahdlc.isSending()) pins.linkWrite(ahdlc.next());
   while (netServer.dispatch(now));
-  return wait;
+  return netServer.due(now); // last: what was sent has started timers
 }
 
 /** @returns 1 when IPCP is open and packets can cross */

@@ -17,7 +17,7 @@ import { personalise } from "./issuer/personalise.ts";
 import { CARD_ADDRESS, Gateway } from "./ras/gateway.ts";
 import { Forwarder } from "./ras/forwarder.ts";
 import { CharacterLine } from "./reader/character-line.ts";
-import { ChipContacts } from "./reader/contacts.ts";
+import { ChipContacts, type Contacts } from "./reader/contacts.ts";
 import { PeerIoServer } from "./reader/peer-io-server.ts";
 import { T0Reader } from "./reader/t0-reader.ts";
 
@@ -26,6 +26,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const HTTPS = 443;
 const LINK_UP_MS = 30_000;
 
+type PoweredContacts = Contacts & { stop(): void | Promise<void> };
+
 export interface HostOptions {
   /** Folder of the NVM image and of the CA. */
   directory: string;
@@ -33,13 +35,15 @@ export interface HostOptions {
   baud?: number;
   /** Folder of the files that a new card is given; default: the demo page. */
   pages?: string;
+  /** The card's contacts; default: a chip in this process. */
+  contacts?: PoweredContacts;
   /** Takes a line for each thing that is done. */
   say?: (line: string) => void;
 }
 
 export class NetcardHost {
   readonly #nvm: FileNvm;
-  readonly #contacts: ChipContacts;
+  readonly #contacts: PoweredContacts;
   readonly #reader: T0Reader;
   readonly #peerIo: PeerIoServer;
   readonly #ca: LocalCa;
@@ -69,12 +73,12 @@ export class NetcardHost {
     }
   }
 
-  private constructor({ directory, baud, say = () => undefined }: HostOptions) {
+  private constructor({ directory, baud, contacts, say = () => undefined }: HostOptions) {
     this.#say = say;
     this.#nvm = FileNvm.open(directory);
     this.#ca = LocalCa.open(directory);
     const module = loadModule("card.wasm");
-    this.#contacts = new ChipContacts((onLinkByte) => new Chip({ module, nvm: this.#nvm, onLinkByte }));
+    this.#contacts = contacts ?? new ChipContacts((onLinkByte) => new Chip({ module, nvm: this.#nvm, onLinkByte }));
     this.#reader = new T0Reader({ line: new CharacterLine(this.#contacts, baud ? { baud } : {}) });
     let fail: (error: Error) => void;
     this.failed = new Promise<never>((_, reject) => (fail = reject));
@@ -107,7 +111,7 @@ export class NetcardHost {
     await this.forwarder.close();
     this.gateway.stop();
     await this.#peerIo.stop();
-    this.#contacts.stop();
+    await this.#contacts.stop();
     this.#nvm.close();
   }
 

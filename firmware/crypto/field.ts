@@ -73,13 +73,17 @@ export function run(program: usize, length: u32, file: usize, modulus: usize): v
   }
 }
 
-/** out = a · b in the field; divided by 2^256 for P and N. @param wide 64 bytes CT: nothing leaks. */
+/** out = a · b modulo P, divided by 2^256, or modulo M. @param wide 64 bytes CT: nothing leaks. */
 export function multiply(out: usize, a: usize, b: usize, wide: usize, modulus: usize): void {
   product(wide, a, b);
   if (modulus == P) reduceP(out, wide);
-  else if (modulus == M)
-    scale(out, wide, wide + REGISTER_BYTES, 38); // 2^256 = 38
-  else reduceN(out, wide);
+  else scale(out, wide, wide + REGISTER_BYTES, 38); // 2^256 = 38
+}
+
+/** out = a · b modulo N, divided by 2^256. @param wide 64 bytes CT: nothing leaks. */
+export function multiplyN(out: usize, a: usize, b: usize, wide: usize): void {
+  product(wide, a, b);
+  reduceN(out, wide);
 }
 
 /** out = a + b in the field. CT: nothing leaks. */

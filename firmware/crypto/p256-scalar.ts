@@ -25,5 +25,5 @@ export function takeDigest(out: usize, digest: usize, spare: usize): void {
 /** out = the big-endian number at `from`, in Montgomery form. @param wide 64 bytes */
 export function toMontgomery(out: usize, from: usize, wide: usize): void {
   field.swapEnds(out, from);
-  field.multiply(out, out, R2, wide, N);
+  field.multiplyN(out, out, R2, wide);
 }

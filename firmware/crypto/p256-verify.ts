@@ -38,9 +38,9 @@ function multiples(signature: usize, digest: usize, file: usize): bool {
   scalar.toMontgomery(inverse, signature + 32, wide);
   invert(inverse, inverse, field.at(file, point.INVERT), N);
   field.swapEnds(u2, signature);
-  field.multiply(u2, u2, inverse, wide, N);
+  field.multiplyN(u2, u2, inverse, wide);
   scalar.takeDigest(k, digest, wide);
-  field.multiply(k, k, inverse, wide, N);
+  field.multiplyN(k, k, inverse, wide);
   const u1IsZero = field.isZero(k) != 0;
   if (!u1IsZero) {
     point.multiply(file, point.GENERATOR, point.GENERATOR_TEETH, point.GENERATOR_SPACING);

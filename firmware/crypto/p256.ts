@@ -82,12 +82,12 @@ function signWith(out: usize, digest: usize, privateKey: usize, file: usize): bo
   scalar.toMontgomery(inverse, k, wide);
   invert(inverse, inverse, field.at(file, point.INVERT), N);
   scalar.toMontgomery(s, privateKey, wide);
-  field.multiply(s, s, r, wide, N);
+  field.multiplyN(s, s, r, wide);
   // s = (digest + r · privateKey) / k
   const z = field.at(file, point.A);
   scalar.takeDigest(z, digest, wide);
   field.add(s, s, z, N);
-  field.multiply(s, s, inverse, wide, N);
+  field.multiplyN(s, s, inverse, wide);
   if ((field.isZero(r) | field.isZero(s)) != 0) return false;
   field.swapEnds(out, r);
   field.swapEnds(out + 32, s);

@@ -44,7 +44,8 @@ export function hasPrivateKey(): bool {
 
 /**
  * Makes the card's key pair and stores it. To be called once, while there is none.
- * CT: the private key does not leak; how many candidates were refused does, and tells nothing of the one taken.
+ * CT: leaks how many candidates were refused, which tells nothing of the one taken, and which bytes of the key equal
+ * those that they overwrite (nvm.write spares the write). The checksum looks the key up in a table of 64 bytes.
  * @param target PAIR_BYTES: the public key; what follows it is wiped
  */
 export function generate(target: usize): void {

@@ -34,22 +34,22 @@ export function timer(): void {
 }
 
 /**
- * Answers, and sends what the line takes.
- * @returns true when the upper layers should act and then call again: a frame has left, or the line is full
+ * Answers, and sends what the line takes; where it is full, the chip calls step() again when there is room.
+ * @returns true when data have left, so that the layers above may act before the status is decided: then call again
  */
 export function poll(): bool {
   const isPeerIo = t0.cla() == peerIo.CLASS;
   if (isPeerIo && t0.isAsked()) {
-    if (ahdlc.hasFrame()) return false; // the upper layers have not had their turn yet
+    if (ahdlc.hasFrame()) return false; // the layers above have not had their turn yet
     instruct();
     peerIo.answer();
   }
-  if (!t0.poll()) return true;
+  t0.poll();
   if (!t0.wantsByte()) return false;
   if (isPeerIo) while (t0.wantsByte() && t0.put(ahdlc.peek())) ahdlc.advance();
   else apdu.send();
   t0.poll();
-  return true;
+  return !t0.wantsByte();
 }
 
 /** What the upper layers want: they write when a frame is being sent, else they read. */

@@ -13,11 +13,11 @@ export function receive(byte: u32): void {
 }
 
 /**
- * Puts on the line what it takes; last in step().
- * @returns true when step() is wanted again at once: a frame has ended and there may be another, or the line is full
+ * Puts on the line what it takes; last in step(). Where it is full, the chip calls step() again when there is room.
+ * @returns true when a frame has left, so that the layers above may send another: then call again
  */
 export function poll(): bool {
   if (!ahdlc.isSending()) return false;
   while (ahdlc.isSending() && pins.linkWrite(ahdlc.peek())) ahdlc.advance();
-  return true;
+  return !ahdlc.isSending();
 }

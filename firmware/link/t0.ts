@@ -106,15 +106,13 @@ export function timer(): void {
   if (s.phase == EXPECT_HEADER) s.count = 0;
 }
 
-/** Sends what the line takes. @returns false when it took nothing though there was something to send */
-export function poll(): bool {
+/** Sends what the line takes. */
+export function poll(): void {
   const s = state();
-  while (isSending(s)) {
-    if (!pins.linkWrite(nextByte(s))) return false;
+  while (isSending(s) && pins.linkWrite(nextByte(s))) {
     s.ticks = 0;
     sent(s);
   }
-  return true;
 }
 
 /** True when the layer above is to say what happens next: takeData(), sendData() or answer(). */

@@ -16,14 +16,23 @@ import * as ack from "./tcp-ack.ts";
 import * as receive from "./tcp-receive.ts";
 import { TcpState, tally } from "./tcp-state.ts";
 import * as output from "./tcp-output.ts";
-import { ACK, FIN, IP_HEADER_LEN, IpHeader, PROTOCOL_TCP, RST, SYN, TCP_HEADER_LEN, TcpHeader } from "./wire.ts";
+import {
+  ACK,
+  FIN,
+  IP_HEADER_LEN,
+  IpHeader,
+  PROTOCOL_TCP,
+  RST,
+  SYN,
+  TCP_HEADER_LEN,
+  TcpHeader,
+} from "./wire.ts";
 import { dataLength, segmentLength } from "./wire.ts";
 
 /** How long TIME-WAIT lasts, 2 MSL, unless its block is needed: MSL is 30 s here. */
 export const TIME_WAIT_MS: Millis = 60_000;
 /** A half-open connection of this age gives way to a new one: its SYN-ACK has been repeated in vain. */
 const HALF_OPEN_MS: Millis = 3_000;
-/** A second full segment is acknowledged at once; less may wait (RFC 1122 section 4.2.3.2). */
 /** Data that a peer may send us in a segment when it has not said (RFC 9293 section 3.7.1), and the least we believe. */
 const DEFAULT_MSS: u32 = 536;
 const LEAST_MSS: u32 = 32;
@@ -352,7 +361,8 @@ function takeData(t: Tcb, packet: Pbuf, seq: u32, length: u32, now: Millis): voi
   if (accepted < length - seen) {
     tally(offsetof<TcpState>("noRoom"));
     t.set(tcb.ACK_NOW);
-  } else if (t.rcvNxt - t.rcvAcked >= 2 * u32(TCP_MSS)) t.set(tcb.ACK_NOW);
+  } else if (t.rcvNxt - t.rcvAcked >= 2 * u32(TCP_MSS))
+    t.set(tcb.ACK_NOW); // RFC 9293 section 3.8.6.3
   else if (!t.has(tcb.ACK_LATER)) {
     t.set(tcb.ACK_LATER);
     t.ackAt = now + TCP_ACK_DELAY_MS;

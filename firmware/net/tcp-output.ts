@@ -155,4 +155,3 @@ function transmit(t: Tcb, seq: u32, flags: u32, length: u32): bool {
   t.unset(tcb.ACK_NOW | tcb.ACK_LATER);
   return true;
 }
-

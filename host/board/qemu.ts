@@ -17,7 +17,7 @@ interface Image {
 export interface BoardOptions {
   /** Path of image.json; image.elf lies beside it. */
   image: string;
-  /** Folder of nvm.bin, the cells of the board's NVM. */
+  /** Folder of card.nvm, the cells of the board's NVM: whoever opened it as a FileNvm has made it and holds its lock. */
   folder: string;
   /** Let virtual time count instructions: 2^4 ns each, 62.5 million a second. */
   countInstructions?: boolean;
@@ -37,6 +37,7 @@ export class Board {
   readonly #process: ChildProcess;
   readonly #qmp: Qmp;
   readonly #countInstructions: boolean;
+  #isCut = false;
   /** The UART: bytes from and to the board, without framing. */
   readonly line: Socket;
 
@@ -95,8 +96,14 @@ export class Board {
     }
   }
 
+  /** cutPower() was called: that QEMU is gone is no surprise. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   /** The power fails now: everything in RAM is lost, what NVM writes were done stay. */
   async cutPower(): Promise<void> {
+    this.#isCut = true;
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const exit = once(this.#process, "exit");
     this.#process.kill("SIGKILL");

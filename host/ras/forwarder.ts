@@ -43,6 +43,12 @@ export class Forwarder {
     for (const pipe of this.#pipes) pipe.pump();
   }
 
+  /** One client after the other is let in: a card has one or two contexts, and a line is not for SYNs in vain. */
+  #mayConnect(pipe: Pipe): boolean {
+    for (const first of this.#pipes) if (!first.connected) return first === pipe;
+    return false;
+  }
+
   /** Clients connected now. */
   get connections(): number {
     return this.#pipes.size;
@@ -55,30 +61,44 @@ export class Forwarder {
   }
 
   #accept(client: Socket): void {
-    const pipe = new Pipe(client, this.gateway, this.card, this.port, () => this.#pipes.delete(pipe));
+    const pipe: Pipe = new Pipe(client, {
+      gateway: this.gateway,
+      connect: () => (this.#mayConnect(pipe) ? this.gateway.connect(this.card, this.port) : null),
+      onDone: () => {
+        this.#pipes.delete(pipe);
+        this.gateway.wake(); // it is another one's turn
+      },
+    });
     this.#pipes.add(pipe);
     pipe.pump();
   }
+}
+
+interface PipeOptions {
+  gateway: Gateway;
+  /** @returns a socket that begins to connect, null when it is not this client's turn, or a negative error */
+  connect: () => number | null;
+  onDone: () => void;
 }
 
 /** One client and its connection to the card. */
 class Pipe {
   /** Socket of the gateway, null before there is a free one and after it was given up. */
   #socket: number | null = null;
-  #connected = false;
+  connected = false;
   #toCard: Buffer[] = [];
   #clientEnded = false;
   #finSent = false;
   #cardEnded = false;
   #done = false;
 
+  readonly gateway: Gateway;
+
   constructor(
     readonly client: Socket,
-    readonly gateway: Gateway,
-    readonly card: string,
-    readonly port: number,
-    readonly onDone: () => void,
+    readonly options: PipeOptions,
   ) {
+    this.gateway = options.gateway;
     client.on("data", (data) => this.#fromClient(data));
     client.on("end", () => ((this.#clientEnded = true), this.pump()));
     client.on("drain", () => this.pump());
@@ -99,7 +119,7 @@ class Pipe {
     this.#done = true;
     if (this.#socket !== null) this.gateway.abort(this.#socket);
     if (!this.client.destroyed) this.client.resetAndDestroy();
-    this.onDone();
+    this.options.onDone();
   }
 
   #fromClient(data: Buffer): void {
@@ -114,16 +134,16 @@ class Pipe {
 
   /** @returns true when the connection to the card is open */
   #open(): boolean {
-    if (this.#connected) return true;
+    if (this.connected) return true;
     if (this.#socket === null) {
-      const socket = this.gateway.connect(this.card, this.port);
-      if (socket < 0) return false; // none is free: wait for one
+      const socket = this.options.connect();
+      if (socket === null || socket < 0) return false; // not its turn, or no socket is free
       this.#socket = socket;
     }
     const connected = this.gateway.connected(this.#socket);
     if (connected < 0) this.destroy();
     if (connected !== 1) return false;
-    this.#connected = true;
+    this.connected = true;
     this.client.resume();
     return true;
   }
@@ -160,7 +180,7 @@ class Pipe {
   #finish(): void {
     this.#done = true;
     this.gateway.close(this.#socket!);
-    this.onDone();
+    this.options.onDone();
   }
 }
 

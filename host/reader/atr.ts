@@ -14,6 +14,7 @@ export interface Atr {
 
 const DIRECT_CONVENTION = 0x3b;
 const MAX_LENGTH = 33;
+const TOO_LONG = `the ATR is longer than ${MAX_LENGTH} characters`;
 
 /**
  * @param bytes what has come so far
@@ -30,6 +31,7 @@ export function parseAtr(bytes: readonly number[]): Atr | null {
   for (let group = 1; announced; group++) {
     const has = (bit: number) => (announced & bit ? at++ : undefined);
     const [ta, , tc, td] = [has(1), has(2), has(4), has(8)];
+    if (at > MAX_LENGTH) throw new Error(TOO_LONG);
     if (at > bytes.length) return null;
     if (group === 1 && ta !== undefined) interfaces.ta1 = bytes[ta]!;
     if (group === 2 && tc !== undefined) interfaces.workWaiting = bytes[tc]!;
@@ -40,7 +42,7 @@ export function parseAtr(bytes: readonly number[]): Atr | null {
   if (interfaces.protocols.length === 0) interfaces.protocols.push(0);
   const hasCheck = interfaces.protocols.some((protocol) => protocol !== 0);
   const length = at + historicalLength + (hasCheck ? 1 : 0);
-  if (length > MAX_LENGTH) throw new Error("the ATR is longer than 33 characters");
+  if (length > MAX_LENGTH) throw new Error(TOO_LONG);
   if (bytes.length < Math.max(2, length)) return null;
   if (hasCheck && bytes.slice(1, length).reduce((a, b) => a ^ b, 0) !== 0)
     throw new Error("the ATR's check byte is wrong");

@@ -2,6 +2,7 @@
 // sent arrives whole and in order, or the connection ends with an error. Afterwards every buffer is back.
 import { beforeAll, describe, expect, test } from "vitest";
 import { CARD, EAGAIN, FAILED, PEER, READABLE, Stack, WRITABLE, netModule } from "../support/net.ts";
+import { generator } from "../support/net-random.ts";
 
 interface Weather {
   loss: number;
@@ -18,17 +19,6 @@ beforeAll(async () => {
   card = await netModule("card-6k");
   gateway = await netModule("gateway");
 });
-
-/** Mulberry32: a small generator, the same numbers for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Carries packets between two stacks, one virtual millisecond after the other. */
 class Pipe {

@@ -1,9 +1,10 @@
 // Does a module, translated and linked, run on each board as it runs in Node? With a stand-in firmware that uses every pin.
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { FileNvm } from "../../host/chip/nvm-file.ts";
 import { Board, type BoardOptions } from "../../host/board/qemu.ts";
 import { DIGEST_MARK } from "../../boards/translate.mjs";
 import { boardNames, buildImage } from "../../boards/build.mjs";
@@ -29,7 +30,7 @@ describe.each(boardNames())("%s", (name) => {
   };
   const plugIn = async (options: Partial<BoardOptions> = {}): Promise<void> => {
     folder = mkdtempSync(join(tmpdir(), "netcard-board-"));
-    writeFileSync(join(folder, "nvm.bin"), new Uint8Array(NVM_BYTES).fill(0xff));
+    FileNvm.open(folder, NVM_BYTES).close();
     await boot(options);
   };
 
@@ -70,7 +71,10 @@ describe.each(boardNames())("%s", (name) => {
     expect(await ask("r", 0x1234)).toBe(~0x1234 >>> 0);
     expect(await ask("r", NVM_BYTES - 4)).toBe(0xffffffff);
     expect(await ask("r", NVM_BYTES)).toBe(0xffffffff);
-    expect(readFileSync(join(folder, "nvm.bin")).length).toBe(NVM_BYTES);
+    await board.cutPower();
+    const nvm = FileNvm.open(folder, NVM_BYTES);
+    expect(nvm.cells.subarray(0x1233, 0x1239)).toEqual(Uint8Array.of(0xff, 0xff, 0xff, 0xed, 0xcb, 0xff));
+    nvm.close();
   });
 
   it("loses no byte of a burst, also while it computes", async () => {

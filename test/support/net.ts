@@ -2,7 +2,16 @@
 // conversations are relative: 0 is the SYN of either side.
 import { expect } from "vitest";
 import { build, instantiate } from "./firmware.ts";
-import { type Packet, type Segment, flagsOf, ipPacket, lettersOf, parseIp, parseTcp, tcpSegment } from "./net-packet.ts";
+import {
+  type Packet,
+  type Segment,
+  flagsOf,
+  ipPacket,
+  lettersOf,
+  parseIp,
+  parseTcp,
+  tcpSegment,
+} from "./net-packet.ts";
 
 export const CARD = 0x0a000002;
 export const PEER = 0x0a000001;
@@ -83,7 +92,10 @@ interface NetExports {
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
 /** The stack of a profile, compiled once. */
-export function netModule(profile = "card-6k", use: Record<string, number> = {}): Promise<WebAssembly.Module> {
+export function netModule(
+  profile = "card-6k",
+  use: Record<string, number> = {},
+): Promise<WebAssembly.Module> {
   const key = JSON.stringify([profile, use]);
   const module =
     modules.get(key) ??
@@ -223,9 +235,12 @@ export class Stack {
   /** Nothing was written where nothing may be. */
   expectIntact(): void {
     const end = this.firmware.romBase();
-    expect(this.#bytes.slice(end, INBOX), "ROM").toEqual(this.#rom);
-    const arena = this.firmware.arenaBytes();
-    expect(this.#bytes.subarray(arena, end).every((byte) => byte === 0), "beyond the arena").toBe(true);
+    expect(Buffer.compare(this.#bytes.subarray(end, INBOX), this.#rom), "ROM is changed").toBe(0);
+    const beyond = this.#bytes.subarray(this.firmware.arenaBytes(), end);
+    expect(
+      beyond.findIndex((byte) => byte !== 0),
+      "a byte beyond the arena",
+    ).toBe(-1);
   }
 
   /** Everything is given up, then every pbuf, block and socket must be back. */
@@ -305,7 +320,9 @@ export class Peer {
     expect([segment.sourcePort, segment.destPort]).toEqual([this.stackPort, this.port]);
     const seen = this.relative(segment);
     const wanted = { ...template, ...(template.flags && { flags: lettersOf(flagsOf(template.flags)) }) };
-    expect(Object.fromEntries(Object.keys(wanted).map((key) => [key, seen[key as keyof Template]]))).toEqual(wanted);
+    expect(Object.fromEntries(Object.keys(wanted).map((key) => [key, seen[key as keyof Template]]))).toEqual(
+      wanted,
+    );
     return segment;
   }
 

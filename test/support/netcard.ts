@@ -24,9 +24,12 @@ export interface RunningCard extends RunLine {
 
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `netcard-${name}-`));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
+
+const folders: string[] = [];
+process.once("exit", () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
 export function netcard(args: string[]): ChildProcess {
   return spawn(process.execPath, [join(ROOT, "dist/cli/main.js"), ...args], {

@@ -77,6 +77,13 @@ export class Tcp {
   get outstanding(): number {
     return this.#region?.bytes.length ?? 0;
   }
+  /** Forgets what has arrived, and the region: the card's memory is being turned back. */
+  forget(): void {
+    this.#arrived = Buffer.alloc(0);
+    this.#region = null;
+    this.sent = [];
+    this.finished = false;
+  }
   /** The peer has the region; it must be as it was sent. */
   acknowledge(card: TlsCard): boolean {
     if (!this.#region) return false;

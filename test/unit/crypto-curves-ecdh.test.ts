@@ -16,12 +16,9 @@ const scalar = fc
 it("10,000 public keys and shared secrets of node:crypto", () => {
   const agrees = fc.property(scalar, scalar, (ours, theirs) => {
     const reference = openssl(ours);
-    const peer = curves.publicKey(theirs)!;
-    const shared = curves.ecdh(ours, peer)!;
-    // computeSecret() refuses a peer that is not on the curve
-    if (!shared.equals(reference.shared(peer))) expect(shared).toEqual(reference.shared(peer));
-    if (number(ours) & 1n) return;
-    expect(curves.publicKey(ours)?.equals(reference.publicKey)).toBe(true);
+    const peer = openssl(theirs).publicKey;
+    expect(curves.publicKey(ours)!.equals(reference.publicKey)).toBe(true);
+    expect(curves.ecdh(ours, peer)!.equals(reference.shared(peer))).toBe(true);
   });
   fc.assert(agrees, { numRuns: 10_000, seed });
 });

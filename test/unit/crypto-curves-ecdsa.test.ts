@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { p256 } from "@noble/curves/nist.js";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Curves, seed } from "../support/curves.ts";
-import { hex, n, number } from "../support/p256-numbers.ts";
+import { hex, n, number, openssl } from "../support/p256-numbers.ts";
 
 let curves: Curves;
 beforeAll(async () => void (curves = await Curves.load()));
@@ -22,7 +22,7 @@ const dsaEncoding = "ieee-p1363";
 it("10,000 signatures, half of them hedged, are verified by node:crypto", () => {
   const isVerified = fc.property(bytes32, scalar, fc.option(bytes32), (message, key, hedge) => {
     const signature = curves.sign(sha256(message), key, hedge ?? undefined)!;
-    const publicKey = opensslKey(curves.publicKey(key)!);
+    const publicKey = opensslKey(openssl(key).publicKey);
     expect(verify("sha256", message, { key: publicKey, dsaEncoding }, signature)).toBe(true);
   });
   fc.assert(isVerified, { numRuns: 10_000, seed });
@@ -37,9 +37,9 @@ it("500 signatures of any digest are byte for byte those of @noble/curves", () =
   fc.assert(agrees, { numRuns: 500, seed });
 });
 
-it("2,000 signatures of node:crypto are verified, and refused for another message", () => {
+it("500 signatures of node:crypto are verified, and refused for another message", () => {
   const agrees = fc.property(bytes32, scalar, bytes32, (message, key, other) => {
-    const point = curves.publicKey(key)!;
+    const point = openssl(key).publicKey;
     const jwk = {
       ...{ kty: "EC", crv: "P-256", d: Buffer.from(key).toString("base64url") },
       ...{ x: point.toString("base64url", 1, 33), y: point.toString("base64url", 33) },
@@ -50,5 +50,5 @@ it("2,000 signatures of node:crypto are verified, and refused for another messag
     if (!Buffer.from(other).equals(message))
       expect(curves.verify(signature, sha256(other), point)).toBe(false);
   });
-  fc.assert(agrees, { numRuns: 2000, seed });
+  fc.assert(agrees, { numRuns: 500, seed });
 });

@@ -212,11 +212,11 @@ describe("verification", () => {
 });
 
 /** RFC 6979 section 3.2 with SHA-256, `digest` below n: the first candidates for k. */
-function rfc6979(count: number, digest: Buffer, key: Buffer, hedge = Buffer.alloc(0)): Buffer[] {
+function rfc6979(count: number, digest: Buffer, key: Buffer, hedge: Buffer = Buffer.alloc(0)): Buffer[] {
   const mac = (k: Buffer, ...data: Buffer[]): Buffer =>
     createHmac("sha256", k).update(Buffer.concat(data)).digest();
-  let K = Buffer.alloc(32, 0);
-  let V = Buffer.alloc(32, 1);
+  let K: Buffer = Buffer.alloc(32, 0);
+  let V: Buffer = Buffer.alloc(32, 1);
   for (const byte of [0, 1]) {
     K = mac(K, V, Buffer.of(byte), key, digest, hedge);
     V = mac(K, V);

@@ -1,0 +1,173 @@
+// Hostile bytes at the card's TLS: mutated ClientHellos, mutated records and well-sealed nonsense, before the handshake, in
+// it and after it. Whatever comes, the firmware does not trap, writes nowhere but in its regions, answers with EAGAIN,
+// data or a final error, and keeps no pbuf.
+import { beforeAll, describe, expect, test } from "vitest";
+import { generator } from "../support/cuts.ts";
+import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
+import { encodeHello, EXTENSION, extension, RawClient, RECORD, record, u8, X25519 } from "../support/tls-client.ts";
+
+const ARENA_BYTES = 5120;
+const POOL = 8;
+/** Cases between two looks at all of the memory. */
+const BATCH = 500;
+
+let module: WebAssembly.Module;
+let personality: Personality;
+
+beforeAll(async () => {
+  module = await firmware();
+  personality = personalise(module);
+});
+
+type Random = () => number;
+const below = (random: Random, limit: number) => Math.floor(random() * limit);
+
+/** One to four small changes: a bit, a byte, a cut, a repetition, a length field's worth of noise. */
+function mutate(bytes: Buffer, random: Random): Buffer {
+  let result = Buffer.from(bytes);
+  for (let changes = 1 + below(random, 4); changes > 0 && result.length > 0; changes--) {
+    const at = below(random, result.length);
+    const end = at + 1 + below(random, 8);
+    switch (below(random, 6)) {
+      case 0:
+        result[at]! ^= 1 << below(random, 8);
+        break;
+      case 1:
+        result[at] = below(random, 2) ? below(random, 256) : 255 * below(random, 2);
+        break;
+      case 2:
+        result = Buffer.concat([result.subarray(0, at), result.subarray(end)]);
+        break;
+      case 3:
+        result = Buffer.concat([result.subarray(0, end), result.subarray(at)]);
+        break;
+      case 4:
+        result = result.subarray(0, at);
+        break;
+      default:
+        for (let i = at; i < Math.min(end, result.length); i++) result[i] = below(random, 256);
+    }
+  }
+  return result;
+}
+
+/** Runs `count` cases. @param attempt plays one of them, and is given the numbers that decide it */
+function fuzz(card: TlsCard, count: number, attempt: (random: Random) => void): void {
+  for (let seed = 1; seed <= count; seed++) {
+    try {
+      attempt(generator(seed * 2654435761));
+      if (seed % BATCH === 0 || seed === count) card.guard();
+    } catch (error) {
+      throw new Error(`case ${seed}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+}
+
+/** What accept() or recv() may return. */
+function check(card: TlsCard, result: number): void {
+  const final = result <= -0x100 || result === 0;
+  if (result !== EAGAIN && !final && result < 0) throw new Error(`result ${result}`);
+  if (result > 0 && card.exports.data(0) + result > ARENA_BYTES) throw new Error("data outside the arena");
+}
+
+/** A point of a connection to which each case returns. */
+class Checkpoint {
+  readonly #arena: Buffer;
+  readonly #sequence: number;
+  constructor(readonly client: RawClient) {
+    client.tcp.acknowledge(client.card);
+    this.#arena = Buffer.from(client.card.bytes.subarray(0, ARENA_BYTES));
+    this.#sequence = client.write!.sequence;
+  }
+  restore(): RawClient {
+    const { card, tcp } = this.client;
+    card.bytes.set(this.#arena);
+    tcp.forget();
+    this.client.write!.sequence = this.#sequence;
+    return this.client;
+  }
+}
+
+describe("a million monkeys", () => {
+  test("write ClientHellos", () => {
+    const card = new TlsCard(module, personality.cells);
+    const client = new RawClient(card);
+    client.extend(...extension.shares()).extend(...extension.alpn("h2", "http/1.1"));
+    client.extend(...extension.recordSizeLimit(4000)).extend(0x0a0a, u8());
+    client.extend(EXTENSION.pskModes, u8(1, 1)).extend(EXTENSION.preSharedKey, Buffer.alloc(40));
+    const hello = encodeHello(client.hello);
+    const outcomes = new Set<number>();
+    fuzz(card, 100_000, (random) => {
+      const tcp = card.connect();
+      tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
+      const body = below(random, 10) ? record(RECORD.handshake, mutate(hello, random)) : record(22, hello);
+      tcp.arrive(below(random, 4) ? body : mutate(body, random));
+      const result = card.exports.accept(0);
+      check(card, result);
+      outcomes.add(result);
+    });
+    card.connect();
+    expect(card.exports.freePbufs()).toBe(POOL);
+    expect(outcomes.size).toBeGreaterThan(8); // EAGAIN, and each alert there is
+  });
+
+  test("write ClientHellos with shares, and second ones", () => {
+    const card = new TlsCard(module, personality.cells);
+    const whole = encodeHello(new RawClient(card).hello);
+    const bare = new RawClient(card).extend(...extension.shares());
+    const first = encodeHello(bare.hello);
+    const second = encodeHello(bare.extend(...extension.shares(bare.share(X25519))).hello);
+    fuzz(card, 1_500, (random) => {
+      const tcp = card.connect();
+      const retried = below(random, 2) === 1;
+      if (retried) {
+        tcp.arrive(record(RECORD.handshake, first));
+        check(card, card.exports.accept(0));
+        tcp.acknowledge(card);
+      }
+      tcp.arrive(record(RECORD.handshake, mutate(retried ? second : whole, random)));
+      check(card, card.exports.accept(0));
+    });
+  });
+
+  test.each([
+    ["instead of Finished", false],
+    ["on a connection", true],
+  ])("write records %s", (_name, isConnected) => {
+    const client = new RawClient(new TlsCard(module, personality.cells)).startHandshake();
+    const finished = client.finished();
+    if (isConnected) client.finishHandshake();
+    const checkpoint = new Checkpoint(client);
+    const { card, tcp } = client;
+    const outcomes = new Set<number>();
+    fuzz(card, 60_000, (random) => {
+      checkpoint.restore();
+      tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
+      for (let records = 1 + below(random, 3); records > 0; records--) tcp.arrive(nonsense(client, finished, random));
+      const flag = below(random, 2);
+      for (let calls = 0; calls < 50; calls++) {
+        const result = isConnected ? card.exports.recv(0, flag) : card.exports.accept(0);
+        check(card, result);
+        outcomes.add(Math.min(result, 1));
+        if (result <= 0) break;
+      }
+      if (below(random, 8) === 0) card.write(u8(1));
+      if (below(random, 8) === 0) card.exports.close(0);
+    });
+    checkpoint.restore();
+    card.connect();
+    expect(card.exports.freePbufs()).toBe(POOL);
+    expect(outcomes.size).toBeGreaterThan(5);
+  });
+});
+
+/** A record, of which the tag is right as often as not. */
+function nonsense(client: RawClient, finished: Buffer, random: Random): Buffer {
+  const contents = [finished, u8(24, 0, 0, 1, below(random, 3)), u8(1, below(random, 2)), Buffer.alloc(below(random, 300), below(random, 3))];
+  const chosen = contents[below(random, contents.length)]!;
+  const content = below(random, 2) ? mutate(chosen, random) : chosen;
+  const type = below(random, 8) ? 20 + below(random, 5) : below(random, 256);
+  if (below(random, 4) === 0) return record(type, content);
+  const sealed = client.write!.seal(type, content, below(random, 3) ? 0 : below(random, 300));
+  return below(random, 2) ? mutate(sealed, random) : sealed;
+}
