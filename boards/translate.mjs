@@ -41,21 +41,24 @@ ${keepLayersApart(editSource(readFileSync(source, "utf8")))}`,
 export function editHeader(text) {
   return edit(text, [
     [/^ {2}struct w2c_pins\* w2c_pins_instance;\n/m, ""],
-    [/^void wasm2c_card_instantiate[^]*?\n\n/m, "/* sets the globals */\nvoid card_init(w2c_card*);\n\n"],
+    [
+      /^void wasm2c_card_instantiate[^]*?\n\n/m,
+      "/* sets the globals, runs the module's start function */\nvoid card_init(w2c_card*);\n\n",
+    ],
   ]);
 }
 
 export function editSource(text) {
-  const initGlobals = /^static void init_globals/m.test(text) ? "init_globals(instance);" : "";
   return edit(text, [
     [/^[^]*?(?=^static \w+ w2c_card_\S+\(w2c_card\*)/m, ""], // the preamble, up to the first function's declaration
     [/instance->w2c_pins_instance(?! =)/g, "0"],
     [/^FUNC_TYPE_T\(.*\n/gm, ""],
     [/^static const u8 data_segment[^]*?(?=^\/\* export)/m, ""],
-    [
-      /^static void init_instance_import[^]*^wasm_rt_func_type_t[^]*?^}\n/m,
-      `void card_init(w2c_card* instance) { ${initGlobals} }\n`,
-    ],
+    [/^static void init_instance_import[^]*?^}\n/m, ""],
+    // What is left of this one sets the globals and calls the module's start function, as far as there are any.
+    [/^void wasm2c_card_instantiate\(.*\)/m, "void card_init(w2c_card* instance)"],
+    [/^ {2}(assert|init_instance_import|init_memories|init_data_instances)\(.*\n/gm, ""],
+    [/^void wasm2c_card_free[^]*^wasm_rt_func_type_t[^]*?^}\n/m, ""],
   ]);
 }
 

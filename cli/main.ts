@@ -3,6 +3,7 @@
 import { pathToFileURL } from "node:url";
 import { Command, CommanderError } from "commander";
 import { NetcardError } from "../host/errors.ts";
+import { addBoard } from "./board.ts";
 import { addRun } from "./run.ts";
 
 /** @param args the words behind `netcard` */
@@ -14,6 +15,7 @@ export async function main(args: string[]): Promise<void> {
     .showHelpAfterError("(netcard --help tells what there is)")
     .exitOverride();
   addRun(program);
+  addBoard(program);
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {

@@ -1,8 +1,8 @@
 // netcard run: a card in a simulated reader, PPP in user space, a listener on loopback.
 import { type Command, InvalidArgumentError } from "commander";
-import { NetcardHost } from "../host/netcard-host.ts";
+import { NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
 
-interface RunOptions {
+export interface RunOptions {
   port: number;
   baud?: number;
   data: string;
@@ -11,9 +11,16 @@ interface RunOptions {
 }
 
 export function addRun(program: Command): void {
-  program
-    .command("run")
-    .description("boot a card in a simulated ISO 7816 reader and let browsers reach it on loopback")
+  addRunOptions(
+    program
+      .command("run")
+      .description("boot a card in a simulated ISO 7816 reader and let browsers reach it on loopback"),
+  ).action((options: RunOptions) => runCard(options));
+}
+
+/** What every command that runs a card understands. */
+export function addRunOptions(command: Command): Command {
+  return command
     .option("--port <n>", "TCP port on 127.0.0.1", integer(0, 65535), 8443)
     .option(
       "--baud <n>",
@@ -22,15 +29,21 @@ export function addRun(program: Command): void {
     )
     .option("--data <dir>", "folder of the card's NVM image and of the CA", ".netcard")
     .option("--pages <dir>", "folder whose files a new card is given (default: the demo page)")
-    .option("--json", "print one line of JSON instead of prose")
-    .action(run);
+    .option("--json", "print one line of JSON instead of prose");
 }
 
-async function run(options: RunOptions): Promise<void> {
+/** @param contacts the card's; default: of a chip in this process */
+export async function runCard(options: RunOptions, contacts?: PoweredContacts): Promise<void> {
   const say = options.json ? () => undefined : (line: string) => console.log(line);
   const stop = untilSignal();
   const { data: directory, baud, pages } = options;
-  const host = await NetcardHost.open({ directory, say, ...(baud && { baud }), ...(pages && { pages }) });
+  const host = await NetcardHost.open({
+    directory,
+    say,
+    ...(baud && { baud }),
+    ...(pages && { pages }),
+    ...(contacts && { contacts }),
+  });
   try {
     const port = await host.listen(options.port);
     const url = `https://localhost:${port}/`;

@@ -26,7 +26,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const HTTPS = 443;
 const LINK_UP_MS = 30_000;
 
-type PoweredContacts = Contacts & { stop(): void | Promise<void> };
+/** Contacts whose power can be cut. */
+export type PoweredContacts = Contacts & { stop(): void | Promise<void> };
 
 export interface HostOptions {
   /** Folder of the NVM image and of the CA. */
@@ -78,7 +79,8 @@ export class NetcardHost {
     this.#nvm = FileNvm.open(directory);
     this.#ca = LocalCa.open(directory);
     const module = loadModule("card.wasm");
-    this.#contacts = contacts ?? new ChipContacts((onLinkByte) => new Chip({ module, nvm: this.#nvm, onLinkByte }));
+    this.#contacts =
+      contacts ?? new ChipContacts((onLinkByte) => new Chip({ module, nvm: this.#nvm, onLinkByte }));
     this.#reader = new T0Reader({ line: new CharacterLine(this.#contacts, baud ? { baud } : {}) });
     let fail: (error: Error) => void;
     this.failed = new Promise<never>((_, reject) => (fail = reject));
@@ -146,7 +148,8 @@ export class NetcardHost {
     this.#peerIo.start();
     const deadline = performance.now() + LINK_UP_MS;
     while (!this.gateway.isUp) {
-      if (performance.now() > deadline) throw new NetcardError("PPP did not come up: is the link too slow or the card mute?");
+      if (performance.now() > deadline)
+        throw new NetcardError("PPP did not come up: is the link too slow or the card mute?");
       await Promise.race([new Promise((resolve) => setTimeout(resolve, 5)), this.failed]);
     }
     this.#say(`network: up, the card is ${CARD_ADDRESS}`);

@@ -6,7 +6,8 @@
 //   E0  00 00  CREATE FILE                       62 { 80 size, 84 name, 85 type }
 //   D7  00 00  UPDATE BINARY                     54 offset, 53 bytes
 //   44  00 00  ACTIVATE FILE                     –                                 the file created is there
-//   44  00 00  ACTIVATE FILE                     3F00, the whole card              operational for good
+//   44  00 00  ACTIVATE FILE                     3F00, the whole card              operational for good: when
+//                                                                                  the certificate is of its key
 //   E4  04 00  DELETE FILE                       name
 //   E4  00 00  DELETE FILE                       3F00: all files
 //   CA  01 00  GET DATA: status                                                    8 bytes, see status()
@@ -152,10 +153,17 @@ function activate(): u32 {
   if (parameters()) return INCORRECT_P1_P2;
   if (apdu.lc() == 0) return files.commit() < 0 ? CONDITIONS_NOT_SATISFIED : SUCCESS;
   if (!isMasterFile()) return FILE_NOT_FOUND;
-  if (!keys.hasPrivateKey() || files.find(CERTIFICATE, CERTIFICATE_LENGTH) < 0)
-    return CONDITIONS_NOT_SATISFIED;
+  if (!isCertified()) return CONDITIONS_NOT_SATISFIED;
   superblock.setOperational();
   return SUCCESS;
+}
+
+/** A certificate has the public key in it as it is, whatever else it says: TLS would fail with another card's. */
+function isCertified(): bool {
+  const certificate = files.find(CERTIFICATE, CERTIFICATE_LENGTH);
+  if (!keys.hasPrivateKey() || certificate < 0) return false;
+  keys.readPublicKey(apdu.data());
+  return files.contains(certificate, apdu.data(), keys.PUBLIC_KEY_BYTES);
 }
 
 function deleteFile(): u32 {

@@ -1,5 +1,6 @@
 // Non-volatile memory: byte-addressed, slower to write than to read, and it wears out. The chip counts the writes of
-// each page (outside, where the cells are); here the rule is to write no byte that would not change.
+// each page (outside, where the cells are); here the rule is to write no byte that would not change,
+// except a secret's.
 import * as pins from "./pins.ts";
 
 /** @returns the byte at `address`, 0..NVM_BYTES - 1 */
@@ -20,6 +21,17 @@ export function copyIn(target: usize, address: u32, length: u32): void {
 /** Copies `length` bytes of RAM to NVM. Power may fail between any two of them: commit with one byte, last. */
 export function copyOut(address: u32, source: usize, length: u32): void {
   for (let i: u32 = 0; i < length; i++) write(address + i, load<u8>(source + i));
+}
+
+/** copyOut() for secrets: every byte is written, so that no one learns which were there already. */
+export function overwrite(address: u32, source: usize, length: u32): void {
+  for (let i: u32 = 0; i < length; i++) pins.nvmWrite(address + i, load<u8>(source + i));
+}
+
+/** @returns true when `length` bytes of NVM are those of RAM; stops at the first that is not */
+export function equals(address: u32, bytes: usize, length: u32): bool {
+  for (let i: u32 = 0; i < length; i++) if (read(address + i) != load<u8>(bytes + i)) return false;
+  return true;
 }
 
 /** @returns the big-endian 32-bit number at `address` */

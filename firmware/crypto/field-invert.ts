@@ -1,6 +1,6 @@
 // Inversion in a prime field: the greatest common divisor by division steps (Bernstein and Yang, "Fast constant-time
-// gcd computation and modular inversion", 2019; with their later choice of delta = 1/2, 590 steps are enough for 256 bits).
-// A tenth of what Fermat's power takes.
+// gcd computation and modular inversion", 2019). Begun
+// at delta = 1/2, 590 steps are enough for 256 bits. A tenth of what Fermat's power takes.
 //
 // A step looks only at the lowest bit of g and at the sign of delta, so 30 of them are made on the low words alone and
 // noted as a matrix (u v; q r), which then moves the whole numbers:
@@ -9,8 +9,8 @@
 //   (d, e) = the same modulo the modulus           from (0, start): f = d · a / start, g = e · a / start throughout
 //
 // Numbers are nine limbs of 30 bits, the last one signed, in the order below. A multiple of the modulus makes a sum
-// divisible by 2^30; for f and g, which are divisible anyway, it comes out as 0. d and e grow by half a modulus each time;
-// one more division by 2^30, for which `start` makes up, brings d back.
+// divisible by 2^30; for f and g, which are divisible anyway, it is 0 times the modulus. d and e grow by half a modulus
+// each time; one more division by 2^30, for which `start` makes up, brings d back below it.
 import * as field from "./field.ts";
 
 const LIMBS: u32 = 9;
@@ -83,7 +83,7 @@ function steps(work: usize): void {
   store<u32>(work, r, MATRIX + 12);
 }
 
-/** The matrix moves two neighbours, f and g or d and e. @param x work + F or D @param inverse -1 / modulus modulo 2^30 */
+/** The matrix moves a pair. @param x address of f or d, g or e follow @param inverse -1 / modulus modulo 2^30 */
 function apply(work: usize, x: usize, inverse: u32): void {
   const u = load<i32>(work, MATRIX);
   const v = load<i32>(work, MATRIX + 4);
@@ -124,7 +124,7 @@ function split(out: usize, a: usize): void {
   store<u32>(out, load<u32>(a, 28) >> 16, 32);
 }
 
-/** Eight limbs of 32 bits out of nine of 30, modulo 2^256, negated where mask is all ones. @returns all ones if below 0 */
+/** Eight limbs of 32 bits out of nine of 30, negated where mask is all ones. @returns all ones if below 0, else 0 */
 function join(out: usize, a: usize, mask: i32): u32 {
   let sum: i32 = 0;
   for (let i: u32 = 0; i < LIMBS; i++) {

@@ -29,7 +29,10 @@ export const MUL: u8 = 0x20;
 export const A24: u8 = 0x30;
 
 // prettier-ignore
-/** A modulus; 2^30 R² modulo it, with R = 2^256 in Montgomery form and else 1: invert() starts there; -1 / modulus modulo 2^32. */
+/**
+ * A modulus; where invert() starts, 2^30 R² modulo it with R = 2^256 in Montgomery form and R = 1 in plain form;
+ * -1 / modulus modulo 2^32.
+ */
 export const P: usize = memory.data<u32>([
   -1, -1, -1, 0, 0, 0, 1, -1,
   0xc0000001, 0, 0xc0000000, 0xfffffffe, 0xbffffffe, 0xffffffff, 0x7ffffffe, 0x40000000,
@@ -151,10 +154,10 @@ function join(first: i64, second: i64): u64 {
 
 /** a = b where mask is all ones, a stays where it is 0; `length` bytes, a multiple of 8. CT: nothing leaks. */
 export function copyMasked(a: usize, b: usize, mask: u32, length: u32): void {
-  const wide = u64(i64(i32(mask)));
+  const both = u64(i64(i32(mask)));
   for (let i: usize = 0; i < length; i += 8) {
     const old = load<u64>(a + i);
-    store<u64>(a + i, old ^ ((old ^ load<u64>(b + i)) & wide));
+    store<u64>(a + i, old ^ ((old ^ load<u64>(b + i)) & both));
   }
 }
 
@@ -257,7 +260,7 @@ function reduceP(out: usize, wide: usize): void {
   addMasked(out, P, u32((sum >> 32) - 1));
 }
 
-/** out = a + b · factor modulo M, with a factor below 2^18: the excess over 2^255, times 19, goes to the bottom. CT: nothing leaks. */
+/** out = a + b · factor modulo M, factor below 2^18: what exceeds 2^255 comes back times 19. CT: nothing leaks. */
 function scale(out: usize, a: usize, b: usize, factor: i64): void {
   let sum: i64 = 0;
   for (let i: usize = 0; i < REGISTER_BYTES; i += 8) {

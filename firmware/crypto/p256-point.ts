@@ -18,8 +18,8 @@
 // last column; but e < 0 as its top digit is (bits 1 and 193 of n are 0), and k > n. In an earlier column the
 // numbers are too small to meet n.
 import * as field from "./field.ts";
-import { invert } from "./field-invert.ts";
 import { ADD, MUL, P, SUB } from "./field.ts";
+import { invert } from "./field-invert.ts";
 
 // Registers. 7 and 8 are the field's.
 export const X: u8 = 0;

@@ -1,7 +1,7 @@
 // ECDSA verification on P-256, for the client's role: SEC 1 section 4.1.4. All of it is public, so it may branch.
 import * as field from "./field.ts";
-import { invert } from "./field-invert.ts";
 import { N, P } from "./field.ts";
+import { invert } from "./field-invert.ts";
 import * as point from "./p256-point.ts";
 import * as scalar from "./p256-scalar.ts";
 import { wipe } from "./ct.ts";

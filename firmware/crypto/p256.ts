@@ -1,7 +1,7 @@
 // P-256 (secp256r1): keys, ECDH and ECDSA signatures. SEC 1, FIPS 186-5, RFC 6979.
 import * as field from "./field.ts";
-import { invert } from "./field-invert.ts";
 import { N } from "./field.ts";
+import { invert } from "./field-invert.ts";
 import * as nonce from "./p256-nonce.ts";
 import * as point from "./p256-point.ts";
 import * as scalar from "./p256-scalar.ts";

@@ -1,7 +1,7 @@
 // X25519 (RFC 7748): the Montgomery ladder in a register file of 320 bytes, nothing else.
 import * as field from "./field.ts";
-import { invert } from "./field-invert.ts";
 import { A24, ADD, MUL, SUB } from "./field.ts";
+import { invert } from "./field-invert.ts";
 import { wipe } from "./ct.ts";
 
 /** Bytes of scratch that each function here uses and wipes; 4-byte aligned. */
@@ -94,11 +94,11 @@ function step(bit: i32, swapped: u32, s: usize): u32 {
 
 /** (x_2, z_2) <-> (x_3, z_3) where mask is all ones. */
 function swap(s: usize, mask: u32): void {
-  const wide = u64(i64(i32(mask)));
+  const both = u64(i64(i32(mask)));
   for (let i: usize = 0; i < 2 * field.REGISTER_BYTES; i += 8) {
     const a = load<u64>(s + i);
     const b = load<u64>(s + i, 64);
-    const change = (a ^ b) & wide;
+    const change = (a ^ b) & both;
     store<u64>(s + i, a ^ change);
     store<u64>(s + i, b ^ change, 64);
   }

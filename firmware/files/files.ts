@@ -88,6 +88,14 @@ export function read(file: i32, offset: u32, target: usize, length: u32): u32 {
   return run;
 }
 
+/** @returns true when `bytes` stand in the file, in a row */
+export function contains(file: i32, bytes: usize, length: u32): bool {
+  const start = nvm.read32(entryAt(file) + START);
+  const total = size(file);
+  for (let at: u32 = 0; at + length <= total; at++) if (nvm.equals(start + at, bytes, length)) return true;
+  return false;
+}
+
 /** @returns a number that changes with the file's name, type or content: its CRC-32 */
 export function etag(file: i32): u32 {
   return nvm.read32(entryAt(file) + CRC);
@@ -177,15 +185,16 @@ export function freeBytes(): u32 {
   return longest;
 }
 
-/** @returns how many files NVM no longer holds as they were written */
+/** @returns how many files NVM no longer holds as they were written, or no longer tells whether they are there */
 export function damagedCount(): u32 {
   let damaged: u32 = 0;
-  for (let i: u32 = 0; i < ENTRY_COUNT; i++) damaged += u32(isFile(i) && !isIntact(i));
+  for (let i: u32 = 0; i < ENTRY_COUNT; i++) damaged += u32(!isIntact(i));
   return damaged;
 }
 
 function isIntact(file: i32): bool {
   const at = entryAt(file);
+  if (!isFile(file)) return nvm.read(at + STATE) == ERASED;
   const start = nvm.read32(at + START);
   if (start < FILE_DATA || start > FILE_DATA_END || size(file) > FILE_DATA_END - start) return false;
   return etag(file) == crc32.done(crc32.addNvm(describe(at), start, size(file)));
@@ -207,9 +216,7 @@ function describe(at: u32): u32 {
 
 function isNamed(entry: u32, name: usize, length: u32): bool {
   const at = entryAt(entry) + NAME;
-  if (nvm.read(at) != length) return false;
-  for (let i: u32 = 0; i < length; i++) if (nvm.read(at + 1 + i) != load<u8>(name + i)) return false;
-  return true;
+  return nvm.read(at) == length && nvm.equals(at + 1, name, length);
 }
 
 function freeEntry(): i32 {

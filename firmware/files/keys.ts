@@ -44,8 +44,8 @@ export function hasPrivateKey(): bool {
 
 /**
  * Makes the card's key pair and stores it. To be called once, while there is none.
- * CT: leaks how many candidates were refused, which tells nothing of the one taken, and which bytes of the key equal
- * those that they overwrite (nvm.write spares the write). The checksum looks the key up in a table of 64 bytes.
+ * CT: leaks how many candidates were refused, which tells nothing of the one taken. The checksum looks the key up in a
+ * table of 64 bytes, and which bytes of its four in NVM change can be told.
  * @param target PAIR_BYTES: the public key; what follows it is wiped
  */
 export function generate(target: usize): void {
@@ -54,7 +54,7 @@ export function generate(target: usize): void {
   const secret = target + PUBLIC_KEY_BYTES;
   do drbg.fill(secret, PRIVATE_KEY_BYTES);
   while (!p256.publicKey(target, secret, CRYPTO));
-  nvm.copyOut(PRIVATE_KEY, secret, PRIVATE_KEY_BYTES);
+  nvm.overwrite(PRIVATE_KEY, secret, PRIVATE_KEY_BYTES);
   nvm.copyOut(PUBLIC_KEY, target, PUBLIC_KEY_BYTES);
   wipe(secret, PRIVATE_KEY_BYTES);
   nvm.write32(CRC, checksum());
@@ -71,9 +71,10 @@ export function readPublicKey(target: usize): void {
   nvm.copyIn(target, PUBLIC_KEY, PUBLIC_KEY_BYTES);
 }
 
-/** @returns false when NVM no longer holds the key pair that was stored */
+/** @returns false when NVM no longer holds the key pair that was stored, or no longer tells whether there is one */
 export function isIntact(): bool {
-  return !hasPrivateKey() || nvm.read32(CRC) == checksum();
+  if (hasPrivateKey()) return nvm.read32(CRC) == checksum();
+  return nvm.read(STATE) == superblock.ERASED && !superblock.isOperational();
 }
 
 function checksum(): u32 {

@@ -6,7 +6,7 @@
 //   └──────────┴────────────┘
 //
 // The last byte of MAGIC is written after everything else, so a layout that power interrupted is begun anew. Any life
-// cycle byte but FF counts as operational: a worn cell closes the card, it never opens it.
+// cycle byte but FF counts as operational: a worn cell closes the card, it never opens it, and the self-test finds it.
 import * as nvm from "../chip/nvm.ts";
 import {
   DIRECTORY,
@@ -34,9 +34,9 @@ export function powerOn(): void {
   nvm.write32(SUPERBLOCK, MAGIC);
 }
 
-/** @returns true when NVM is laid out as this firmware expects */
+/** @returns true when NVM is laid out as this firmware expects, and the life cycle is one that it writes */
 export function isIntact(): bool {
-  return nvm.read32(SUPERBLOCK) == MAGIC;
+  return nvm.read32(SUPERBLOCK) == MAGIC && (!isOperational() || nvm.read(LIFE_CYCLE) == ACTIVATED);
 }
 
 export function isOperational(): bool {

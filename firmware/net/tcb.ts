@@ -234,7 +234,7 @@ export function retire(tcb: Tcb, error: i32): void {
   if (tcb.owner && !tcb.has(UNACCEPTED)) {
     if (error == 0 && tcb.received) {
       tcb.state = CLOSED;
-      forgetRegion(tcb);
+      silence(tcb);
       return;
     }
     const endpoint = Endpoint.at(tcb.owner);
@@ -249,7 +249,7 @@ export function retire(tcb: Tcb, error: i32): void {
 export function reset(tcb: Tcb): void {
   pbuf.give(tcb.received);
   tcb.received = null;
-  forgetRegion(tcb);
+  silence(tcb);
   tcb.owner = 0;
   tcb.state = RESETTING;
 }
@@ -260,7 +260,9 @@ export function release(tcb: Tcb): void {
   memory.fill(changetype<usize>(tcb), 0, TCB_BYTES);
 }
 
-function forgetRegion(tcb: Tcb): void {
+/** Nothing is to be sent any more. */
+function silence(tcb: Tcb): void {
+  tcb.timer = TIMER_NONE;
   tcb.sender = 0;
   tcb.dataLength = 0;
 }

@@ -14,11 +14,13 @@ import { FRAME_PBUFS } from "./ip.ts";
 import { FIN_WAIT_2, SYN_SENT, Tcb, seqBefore } from "./tcb.ts";
 
 /** Most pbufs that one connection may hold: two full frames, and what the others must find is never among them. */
-const HOLD_MAX: u32 = min(2 * FRAME_PBUFS, u32(PBUF_COUNT) - FRAME_PBUFS - 1);
+const OTHERS_LEAVE: u32 = u32(PBUF_COUNT) - FRAME_PBUFS - 1;
+const HOLD_MAX: u32 = OTHERS_LEAVE < 2 * FRAME_PBUFS ? OTHERS_LEAVE : 2 * FRAME_PBUFS;
 /** Data bytes that one pbuf stands for, a full segment being spread over FRAME_PBUFS. */
 const BYTES_PER_PBUF: u32 = u32(TCP_MSS) / FRAME_PBUFS;
 /** The window opens by at least this (receiver's silly window avoidance, RFC 9293 section 3.8.6.2.2). */
-const GAIN_MIN: u32 = min(u32(TCP_MSS), (HOLD_MAX * BYTES_PER_PBUF) / 2);
+const HALF_OPEN: u32 = (HOLD_MAX * BYTES_PER_PBUF) / 2;
+const GAIN_MIN: u32 = HALF_OPEN < u32(TCP_MSS) ? HALF_OPEN : u32(TCP_MSS);
 
 /**
  * Appends data to what the connection has received.

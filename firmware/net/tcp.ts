@@ -14,7 +14,7 @@ import { ECONNREFUSED, ETIMEDOUT } from "./endpoint.ts";
 import * as endpoint from "./endpoint.ts";
 import * as tcb from "./tcb.ts";
 import { CLOSED, CLOSE_WAIT, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, RESETTING } from "./tcb.ts";
-import { SYN_RECEIVED, SYN_SENT, TIMER_LINGER, TIMER_NONE, TIMER_PERSIST, TIMER_RETRANSMIT } from "./tcb.ts";
+import { SYN_RECEIVED, SYN_SENT, TIMER_LINGER, TIMER_NONE, TIMER_PERSIST } from "./tcb.ts";
 import { TIME_WAIT, Tcb, seqBefore } from "./tcb.ts";
 import * as ack from "./tcp-ack.ts";
 import * as input from "./tcp-input.ts";

@@ -110,7 +110,6 @@ export class Hello {
   private share8: u8;
   field: u8;
   typeCount: u8;
-  sessionLength: u8;
   extension: u16;
   group: u16;
   /** Where the current field's bytes are stored, 0: nowhere. */
@@ -122,9 +121,10 @@ export class Hello {
   left: u32;
   extensionEnd: u32;
   listEnd: u32;
+  private name0: u64;
   /** What has been found: HAS_..., OFFERS_..., SHARES_... */
   found: u32;
-  private name0: u64;
+  sessionLength: u32;
   private session0: u64;
   private session1: u64;
   private session2: u64;
@@ -151,11 +151,13 @@ export class Hello {
   }
 }
 
-/** Of the buffer, from its start: what may be overwritten while the parser's findings are still needed. */
-export const FRONT_BYTES: usize = TLS_BUFFER - offsetof<Hello>() + offsetof<Hello>("field");
 const HELLO: usize = TLS_BUFFER - offsetof<Hello>();
+/** Bytes at the buffer's front that ServerHello may overwrite: then only the session ID is still needed. */
+export const ANSWER_ROOM: usize = HELLO + offsetof<Hello>("sessionLength");
+/** Bytes at the buffer's front that begin() leaves as they are: HelloRetryRequest may still be outstanding. */
+export const RETRY_ROOM: usize = HELLO + offsetof<Hello>("field");
 
-/** Expects a ClientHello. What HelloRetryRequest occupies stays untouched until bytes of the answer to it are read. */
+/** Expects a ClientHello. */
 export function begin(ctx: Context): void {
   const hello = Hello.of(ctx);
   const front = offsetof<Hello>("field");
@@ -221,7 +223,7 @@ function readField(hello: Hello, value: u32): u32 {
       return expect(hello, SESSION_LENGTH, 1);
     case SESSION_LENGTH:
       if (value > SESSION_MAX) return alert.DECODE_ERROR;
-      hello.sessionLength = u8(value);
+      hello.sessionLength = value;
       if (value == 0) return expect(hello, SUITES_LENGTH, 2);
       hello.sink = u16(hello.session);
       return expect(hello, SESSION, value);
@@ -353,7 +355,8 @@ function openShare(hello: Hello, length: u32): u32 {
   const isX25519 = hello.group == X25519;
   const finding = isX25519 ? SHARES_X25519 : hello.group == SECP256R1 ? SHARES_P256 : SHARES_OTHER;
   if (finding != SHARES_OTHER) {
-    if (length != (isX25519 ? X25519_BYTES : p256.POINT_BYTES) || hello.has(finding)) return alert.ILLEGAL_PARAMETER;
+    if (length != (isX25519 ? X25519_BYTES : p256.POINT_BYTES) || hello.has(finding))
+      return alert.ILLEGAL_PARAMETER;
     if (isX25519 || !hello.has(SHARES_X25519)) hello.sink = u16(hello.share);
   }
   hello.found |= finding;

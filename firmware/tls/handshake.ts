@@ -106,7 +106,8 @@ function readPlaintext(ctx: Context, bytes: u32): i32 {
     transcript.add(ctx, ctx.data, bytes);
     return judge(ctx, clientHello.read(ctx, ctx.data, bytes));
   }
-  if (ctx.state != EXPECT_FINISHED && clientHello.isBegun(ctx)) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
+  if (ctx.state != EXPECT_FINISHED && clientHello.isBegun(ctx))
+    return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
   if (ctx.recordType != CHANGE_CIPHER_SPEC) return GO_ON; // early data: record-in counts it
   return judge(ctx, load<u8>(ctx.data) == 1 ? 0 : alert.UNEXPECTED_MESSAGE);
 }

@@ -28,7 +28,14 @@ import {
   READ_PROTECTED,
   STREAMED,
 } from "./context.ts";
-import { ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_BYTES, maskIv } from "./record-out.ts";
+import {
+  ALERT,
+  APPLICATION_DATA,
+  CHANGE_CIPHER_SPEC,
+  HANDSHAKE,
+  HEADER_BYTES,
+  maskIv,
+} from "./record-out.ts";
 
 /** The record has ended, and is authentic. */
 export const END: i32 = 0;
@@ -165,7 +172,8 @@ function release(ctx: Context): i32 {
   const chunk = ctx.packet!.payload;
   const known = contentOf(chunk, ctx.chunk);
   if (known == 0) return keep(ctx, ctx.zeros + ctx.chunk);
-  if (!ctx.has(STREAMED) && u32(ctx.holdLength) + u32(ctx.zeros) + known <= HOLD_BYTES) return hold(ctx, chunk, known);
+  if (!ctx.has(STREAMED) && u32(ctx.holdLength) + u32(ctx.zeros) + known <= HOLD_BYTES)
+    return hold(ctx, chunk, known);
   ctx.flags |= STREAMED;
   if (ctx.holdLength != 0) return releaseHold(ctx);
   if (ctx.zeros != 0) return releaseZeros(ctx);
@@ -247,7 +255,8 @@ function collectTag(ctx: Context): i32 {
 
 /** The tag is wrong: a forgery, or early data under keys that we don't have. */
 function refuse(ctx: Context): i32 {
-  if (ctx.state != EXPECT_FINISHED || !skip(ctx, get16(ctx.header + 3))) return alert.fail(ctx, alert.BAD_RECORD_MAC);
+  if (ctx.state != EXPECT_FINISHED || !skip(ctx, get16(ctx.header + 3)))
+    return alert.fail(ctx, alert.BAD_RECORD_MAC);
   ctx.alert = 0;
   ctx.position = 0;
   ctx.difference = 0;

@@ -45,7 +45,8 @@ export function seal(ctx: Context, at: usize, type: u32, length: u32): u32 {
     memory.copy(content + from + i * OVERHEAD_BYTES, content + from, min(limit, length - from));
   }
   let end = at;
-  for (let from: u32 = 0; from < length; from += limit) end = sealOne(ctx, end, type, min(limit, length - from));
+  for (let from: u32 = 0; from < length; from += limit)
+    end = sealOne(ctx, end, type, min(limit, length - from));
   return u32(end - at);
 }
 
@@ -58,9 +59,7 @@ export function sendAlert(ctx: Context, level: u32, description: u32): void {
 /** Sends the short message that stands HEADER_BYTES behind secret A, in one record, from there. */
 export function sendControl(ctx: Context, type: u32, length: u32): void {
   const at = ctx.secretA;
-  const end = ctx.has(WRITE_PROTECTED)
-    ? sealOne(ctx, at, type, length)
-    : header(at, type, length) + length;
+  const end = ctx.has(WRITE_PROTECTED) ? sealOne(ctx, at, type, length) : header(at, type, length) + length;
   socket.send(ctx.socket, at, u32(end - at), 0);
 }
 

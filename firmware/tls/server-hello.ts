@@ -7,7 +7,7 @@ import * as drbg from "../crypto/drbg.ts";
 import * as p256 from "../crypto/p256.ts";
 import * as x25519 from "../crypto/x25519.ts";
 import { COMPATIBLE, Context, SECRET_BYTES } from "./context.ts";
-import { FRONT_BYTES, Hello, TLS_1_3, X25519, X25519_BYTES } from "./client-hello.ts";
+import { ANSWER_ROOM, Hello, RETRY_ROOM, TLS_1_3, X25519, X25519_BYTES } from "./client-hello.ts";
 import { CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_BYTES, header } from "./record-out.ts";
 import * as transcript from "./transcript.ts";
 
@@ -18,8 +18,10 @@ const SUPPORTED_VERSIONS: u32 = 43;
 const KEY_SHARE: u32 = 51;
 /** Suite, compression, length of the extensions, supported_versions, front of key_share. */
 const BEHIND_SESSION: u32 = 2 + 1 + 2 + 6 + 4;
-/** With P-256, a session ID and ChangeCipherSpec. */
-const MESSAGE_MAX: usize = HEADER_BYTES + 4 + 2 + RANDOM_BYTES + 33 + BEHIND_SESSION + 4 + p256.POINT_BYTES + HEADER_BYTES + 1;
+/** Records with a session ID and ChangeCipherSpec, without key_share's body. */
+const FRONT_MAX: usize = HEADER_BYTES + 4 + 2 + RANDOM_BYTES + 33 + BEHIND_SESSION + HEADER_BYTES + 1;
+const RETRY_MAX: usize = FRONT_MAX + 2;
+const ANSWER_MAX: usize = FRONT_MAX + 4 + p256.POINT_BYTES;
 
 // prettier-ignore
 /** SHA-256 of "HelloRetryRequest", in the place of the random. */
@@ -33,7 +35,7 @@ const RETRY_RANDOM: usize = memory.data<u8>([
  * @returns bytes of the records
  */
 export function writeRetry(ctx: Context): u32 {
-  if (MESSAGE_MAX > FRONT_BYTES) ERROR("ServerHello would overwrite what it needs");
+  if (RETRY_MAX > RETRY_ROOM) ERROR("HelloRetryRequest does not fit the buffer beside the next ClientHello");
   transcript.restart(ctx);
   const random = ctx.buffer + HEADER_BYTES + 4 + 2;
   putBytes(random, RETRY_RANDOM, RANDOM_BYTES);
@@ -47,6 +49,7 @@ export function writeRetry(ctx: Context): u32 {
  * @returns bytes of the records, 0 when the client's share is no valid public key
  */
 export function write(ctx: Context): u32 {
+  if (ANSWER_MAX > ANSWER_ROOM) ERROR("ServerHello does not fit the buffer beside the session ID");
   const bytes = generate(ctx, ctx.buffer);
   if (!agree(ctx)) return 0;
   wipe(ctx.secretA, SECRET_BYTES);

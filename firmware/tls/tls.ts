@@ -15,11 +15,19 @@ import { wipe } from "../crypto/ct.ts";
 import * as socket from "../socket/socket.ts";
 import * as alert from "./alert.ts";
 import * as context from "./context.ts";
-import { ALERT_DUE, CONNECTED, Context, FAILED, IDLE, IN_NVM, PEER_CLOSED, STREAMED } from "./context.ts";
+import { CONNECTED, Context, FAILED, IDLE, IN_NVM, PEER_CLOSED, STREAMED } from "./context.ts";
 import * as handshake from "./handshake.ts";
 import * as keyUpdate from "./key-update.ts";
 import * as recordIn from "./record-in.ts";
-import { ALERT, APPLICATION_DATA, CONTENT_MAX, HANDSHAKE, HEADER_BYTES, contentMax, seal } from "./record-out.ts";
+import {
+  ALERT,
+  APPLICATION_DATA,
+  CONTENT_MAX,
+  HANDSHAKE,
+  HEADER_BYTES,
+  contentMax,
+  seal,
+} from "./record-out.ts";
 import * as recordStore from "./record-store.ts";
 
 export const EAGAIN: i32 = socket.EAGAIN;

@@ -1,19 +1,13 @@
 // A CA of one machine: its key never leaves the data folder, and browsers that trust it have trusted little, because it can
 // only certify this machine and private networks (name constraints).
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  randomBytes,
-  X509Certificate,
-} from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { BlockList, isIPv4 } from "node:net";
 import { join } from "node:path";
 import { codeOf, openDataDir, writeWhole } from "../data-dir.ts";
 import { NetcardError } from "../errors.ts";
-import * as x509 from "./certificate.ts";
+import type { Validity } from "./certificate.ts";
 
 const DAY_MS = 86_400_000;
 const CA_DAYS = 3650;
@@ -35,7 +29,7 @@ export class LocalCa {
    * Opens the CA in a folder; makes one when there is none.
    * @throws NetcardError when the folder can't be written or what is there is no CA of ours
    */
-  static open(dir: string): LocalCa {
+  static async open(dir: string): Promise<LocalCa> {
     openDataDir(dir);
     const [keyFile, file] = [join(dir, "ca-key.pem"), join(dir, "ca.pem")];
     const remedy = "put a copy back, or move ca.pem and ca-key.pem away and a new CA will be made";
@@ -44,7 +38,7 @@ export class LocalCa {
       // The key first: a certificate whose key has been lost would be worthless, the other way round it is made anew.
       if (!existsSync(keyFile)) writeWhole(keyFile, newKey(), 0o600);
       const key = createPrivateKey(readFileSync(keyFile));
-      if (!existsSync(file)) writeWhole(file, pem(newCertificate(key)), 0o644);
+      if (!existsSync(file)) writeWhole(file, await newCertificate(key), 0o644);
       const ca = new LocalCa(file, key, new X509Certificate(readFileSync(file)));
       if (ca.certificate.checkPrivateKey(key)) return ca;
     } catch (error) {
@@ -70,30 +64,21 @@ export class LocalCa {
    * @returns DER
    * @throws NetcardError when an address is outside the private networks, or the CA expires too soon
    */
-  issue(publicKey: Uint8Array, addresses: string[] = []): Buffer {
+  async issue(publicKey: Uint8Array, addresses: string[] = []): Promise<Buffer> {
     for (const address of addresses) if (!isPermitted(address)) throw new NetcardError(notPermitted(address));
-    const now = Date.now();
-    const notAfter = new Date(now - BACKDATE_MS + CARD_DAYS * DAY_MS);
-    if (notAfter > new Date(this.certificate.validTo))
+    const validity = validFor(CARD_DAYS);
+    if (validity.notAfter > new Date(this.certificate.validTo))
       throw new NetcardError(
         `${this.file} expires too soon: move it and ca-key.pem away and a new CA will be made.`,
       );
-    return x509.makeCertificate(
-      {
-        issuer: this.certificate.subject.replace(/^CN=/, ""),
-        subject: "netcard",
-        publicKey,
-        notBefore: new Date(now - BACKDATE_MS),
-        notAfter,
-        extensions: [
-          x509.keyUsageSignature,
-          x509.serverAuth,
-          x509.subjectAltName([...LOCAL_NAMES, ...addresses]),
-          x509.authorityKeyIdentifier(pointOf(this.#key)),
-        ],
-      },
-      this.#key,
-    );
+    const { makeServerCertificate } = await import("./certificate.ts");
+    const issuer = { certificate: this.certificate.raw, key: this.#key };
+    return makeServerCertificate(issuer, publicKey, [...LOCAL_NAMES, ...addresses], validity);
+  }
+
+  /** @returns true when this CA has signed the certificate */
+  hasIssued(certificate: X509Certificate): boolean {
+    return certificate.checkIssued(this.certificate) && certificate.verify(this.certificate.publicKey);
   }
 }
 
@@ -105,35 +90,16 @@ function newKey(): string {
   }).privateKey;
 }
 
-/** The name is unique: two CAs of one name with different keys confuse browsers. */
-function newCertificate(key: KeyObject): Buffer {
+/** The name is unique: two CAs of one name with different keys confuse browsers. @returns PEM */
+async function newCertificate(key: KeyObject): Promise<string> {
+  const { makeCaCertificate } = await import("./certificate.ts");
   const name = `netcard CA ${randomBytes(4).toString("hex")}`;
+  return makeCaCertificate(key, name, PERMITTED, validFor(CA_DAYS));
+}
+
+function validFor(days: number): Validity {
   const now = Date.now() - BACKDATE_MS;
-  return x509.makeCertificate(
-    {
-      issuer: name,
-      subject: name,
-      publicKey: pointOf(key),
-      notBefore: new Date(now),
-      notAfter: new Date(now + CA_DAYS * DAY_MS),
-      extensions: [
-        x509.certificateAuthority,
-        x509.keyUsageCertSign,
-        x509.nameConstraints(PERMITTED),
-        x509.subjectKeyIdentifier(pointOf(key)),
-      ],
-    },
-    key,
-  );
-}
-
-/** The last 65 bytes of the SubjectPublicKeyInfo of a P-256 key. */
-function pointOf(key: KeyObject): Buffer {
-  return createPublicKey(key).export({ type: "spki", format: "der" }).subarray(-65);
-}
-
-function pem(certificate: Buffer): string {
-  return new X509Certificate(certificate).toString();
+  return { notBefore: new Date(now), notAfter: new Date(now + days * DAY_MS) };
 }
 
 function isPermitted(address: string): boolean {

@@ -1,7 +1,10 @@
 // The personalisation commands of firmware/apps/personalisation.ts, from the host's side: one method a command.
 import { NetcardError } from "../errors.ts";
 
-/** Sends one command APDU, of 5 to 260 bytes, to the card; resolves to its response data and status word. */
+/**
+ * Sends one command APDU, of 5 to 260 bytes, to the card; resolves to its response, whole, and the status word: what T=0
+ * leaves to the terminal (61xx, 6Cxx) has been done.
+ */
 export type Transmit = (apdu: Uint8Array) => Promise<{ data: Uint8Array; sw: number }>;
 
 export type LifeCycle = "manufactured" | "personalising" | "operational";
@@ -64,8 +67,8 @@ export class CardCommands {
     size.writeUInt32BE(file.content.length);
     const template = [
       ...object(0x80, size),
-      ...object(0x84, Buffer.from(file.name, "latin1")),
-      ...object(0x85, Buffer.from(file.type, "latin1")),
+      ...object(0x84, Buffer.from(file.name)),
+      ...object(0x85, Buffer.from(file.type)),
     ];
     await this.#run(`CREATE FILE ${file.name}`, [0xe0, 0, 0], object(0x62, template));
     for (let offset = 0; offset < file.content.length; offset += CHUNK_BYTES) {
@@ -89,29 +92,17 @@ export class CardCommands {
   /** @param header INS P1 P2, and P3 when there is no data. @throws NetcardError when the card refuses */
   async #run(name: string, header: number[], data?: ArrayLike<number>): Promise<Uint8Array> {
     const body = data ? [data.length, ...Array.from(data)] : [];
-    const response = await this.#exchange(Uint8Array.from([0x00, ...header, ...body]));
+    const response = await this.transmit(Uint8Array.from([0x00, ...header, ...body]));
     if (response.sw === SUCCESS) return response.data;
     const code = response.sw.toString(16).padStart(4, "0");
     const meaning = MEANINGS[response.sw] ?? "which should not happen: report it";
     throw new NetcardError(`The card answered ${name} with ${code}, ${meaning}.`);
   }
-
-  /** What T=0 leaves to the terminal: 6Cxx asks for the command again with that Le, 61xx for GET RESPONSE. */
-  async #exchange(apdu: Uint8Array): Promise<{ data: Uint8Array; sw: number }> {
-    let response = await this.transmit(apdu);
-    if (response.sw >> 8 === 0x6c)
-      response = await this.transmit(Uint8Array.of(...apdu.subarray(0, 4), response.sw & 0xff));
-    while (response.sw >> 8 === 0x61) {
-      const more = await this.transmit(Uint8Array.of(0x00, 0xc0, 0x00, 0x00, response.sw & 0xff));
-      response = { data: Buffer.concat([response.data, more.data]), sw: more.sw };
-    }
-    return response;
-  }
 }
 
 /** A file as the card keeps it. */
 export interface CardFile {
-  /** What follows the host in its URL, at most 31 bytes: "/index.html". */
+  /** What follows the host in its URL, decoded, at most 31 bytes of UTF-8: "/index.html". */
   name: string;
   /** Content type, at most 31 bytes. */
   type: string;

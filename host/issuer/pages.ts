@@ -9,6 +9,8 @@ import type { CardFile } from "./commands.ts";
 export const NAME_MAX = 31;
 /** Files, at most; one more is the certificate. */
 export const FILES_MAX = 31;
+/** The page that the card makes itself (firmware/apps/http/resource.ts). */
+const STATUS_NAME = "/status.json";
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -30,21 +32,28 @@ export function typeFor(name: string): string {
 
 /**
  * The files of a folder and those below it, sorted by name; hidden ones are left out.
- * @throws NetcardError when the folder can't be read or a name is too long
+ * @throws NetcardError when the folder can't be read, a name is too long or the card's own, or there are too many
  */
 export function readPages(folder: string): CardFile[] {
   const files = listFiles(folder)
     .map((path) => ({ path, url: relative(folder, path).split(sep).join("/") }))
     .filter(({ url }) => !url.split("/").some((part) => part.startsWith(".")))
-    .map(({ path, url }) => ({ name: encodeURI(`/${url}`), type: typeFor(url), content: readFileSync(path) }))
+    .map(({ path, url }) => ({ name: `/${url}`, type: typeFor(url), content: readFileSync(path) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const long = files.find(({ name }) => name.length > NAME_MAX);
-  if (long) throw new NetcardError(`The name ${long.name} is longer than ${NAME_MAX} bytes: shorten it.`);
+  for (const { name } of files) checkName(name);
   if (files.length > FILES_MAX)
     throw new NetcardError(
       `${folder} has ${files.length} files and a card keeps ${FILES_MAX}: leave some out.`,
     );
   return files;
+}
+
+function checkName(name: string): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > NAME_MAX)
+    throw new NetcardError(`The name ${name} has ${bytes} bytes and the card keeps ${NAME_MAX}: shorten it.`);
+  if (name === STATUS_NAME)
+    throw new NetcardError(`The page ${name} would never be seen, the card has its own: rename it.`);
 }
 
 function listFiles(folder: string): string[] {

@@ -21,15 +21,16 @@ export interface PersonaliseOptions {
   /** IPv4 addresses of the card, for its certificate. */
   addresses: string[];
   files: CardFile[];
+  /** Takes the certificate, DER, before the card is closed for good: whoever needs it keeps it now. */
+  onCertificate?: (certificate: Uint8Array) => void;
   onProgress?: (progress: Progress) => void;
 }
 
 /**
  * Personalises a card.
- * @returns its certificate, DER
  * @throws NetcardError when the card is operational already, has too little memory, or refuses
  */
-export async function personalise(options: PersonaliseOptions): Promise<Uint8Array> {
+export async function personalise(options: PersonaliseOptions): Promise<void> {
   const card = new CardCommands(options.transmit);
   const total = options.files.reduce((sum, { content }) => sum + content.length, 0);
   let done = 0;
@@ -41,7 +42,7 @@ export async function personalise(options: PersonaliseOptions): Promise<Uint8Arr
   say(hasKey ? "reading the public key" : "generating the key on the card");
   const publicKey = hasKey ? await card.readPublicKey() : await card.generateKeyPair();
   say("issuing the certificate");
-  const certificate = options.ca.issue(publicKey, options.addresses);
+  const certificate = await options.ca.issue(publicKey, options.addresses);
 
   await card.deleteAllFiles();
   await card.putFile({ name: CERTIFICATE_FILE, type: "", content: certificateEntry(certificate) });
@@ -56,9 +57,9 @@ export async function personalise(options: PersonaliseOptions): Promise<Uint8Arr
 
   say("testing what the card keeps");
   if ((await card.selfTest()) > 0) throw new NetcardError("The card's memory is damaged: use a new card.");
+  options.onCertificate?.(certificate);
   say("closing the card for good");
   await card.activateCard();
-  return certificate;
 }
 
 async function checkRoom(card: CardCommands, total: number): Promise<void> {

@@ -1,6 +1,7 @@
 // The RAS of the seed's figures, in user space: gateway.wasm is PPP server, IP and TCP; this class is its host's view.
 import { Chip, FOREVER } from "../chip/chip.ts";
 import { MemoryNvm } from "../chip/nvm.ts";
+import { type Clock, systemClock } from "../reader/clock.ts";
 
 interface GatewayExports {
   memory: WebAssembly.Memory;
@@ -40,8 +41,7 @@ export interface GatewayOptions {
   toCard: (bytes: Uint8Array) => void;
   /** Called after each step(): sockets may have moved. */
   onProgress: () => void;
-  /** Milliseconds, monotonic. */
-  clock?: () => number;
+  clock?: Clock;
 }
 
 /** PPP server and router in user space. Nothing happens before start(). */
@@ -50,17 +50,19 @@ export class Gateway {
   readonly #exports: GatewayExports;
   readonly #options: GatewayOptions;
   #toCard: number[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  #cancel: () => void = () => undefined;
   #scheduled = false;
   #stopped = false;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#chip = new Chip({
       module: options.module,
       nvm: new MemoryNvm(0),
       onLinkByte: (byte) => this.#toCard.push(byte),
-      ...(options.clock && { clock: options.clock }),
+      clock: () => this.#clock.now(),
     });
     this.#exports = this.#chip.exports as unknown as GatewayExports;
   }
@@ -72,7 +74,7 @@ export class Gateway {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#cancel();
   }
 
   /** Bytes of the AHDLC stream from the card. */
@@ -165,12 +167,12 @@ export class Gateway {
   #step(): void {
     this.#scheduled = false;
     if (this.#stopped) return;
-    clearTimeout(this.#timer);
+    this.#cancel();
     const wait = this.#chip.step();
     if (this.#toCard.length > 0) this.#options.toCard(Uint8Array.from(this.#toCard.splice(0)));
     this.#options.onProgress();
     if (wait === 0) this.wake();
-    else if (wait !== FOREVER) this.#timer = setTimeout(() => this.wake(), wait);
+    else if (wait !== FOREVER) this.#cancel = this.#clock.after(wait, () => this.wake());
   }
 }
 

@@ -1,5 +1,6 @@
 // What a reader's contacts touch: a card, emulated in this process or on a board behind a socket.
 import { type Chip, FOREVER } from "../chip/chip.ts";
+import { type Clock, systemClock } from "./clock.ts";
 
 /** The contacts of ISO 7816-3 as far as characters go. */
 export interface Contacts {
@@ -28,14 +29,18 @@ export class ChipContacts implements Contacts {
   onGone: (reason: Error) => void = () => undefined;
   #output: number[] = [];
   #running = false;
-  #again: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  /** Cancels the next run. */
+  #cancel: () => void = () => undefined;
   /** Ticks since the reader's last character, while the card has not said anything. */
   #ticks = 0;
   #owes = false;
   #gone = false;
 
   /** @param makeChip makes the chip, given where its link's bytes go: `(onLinkByte) => new Chip({ …, onLinkByte })` */
-  constructor(makeChip: (onLinkByte: (byte: number) => void) => Chip) {
+  constructor(
+    makeChip: (onLinkByte: (byte: number) => void) => Chip,
+    readonly clock: Clock = systemClock,
+  ) {
     this.chip = makeChip((byte) => this.#output.push(byte));
   }
 
@@ -92,22 +97,18 @@ export class ChipContacts implements Contacts {
   }
 
   #schedule(wait: number): void {
-    if (wait === 0) this.#again = setImmediate(() => this.#run());
-    else if (this.#owes && wait > TICK_MS && this.#ticks < MAX_TICKS)
-      this.#again = setTimeout(() => this.#tick(), TICK_MS);
-    else if (wait !== FOREVER) this.#again = setTimeout(() => this.#run(), Math.min(wait, 0x7fffffff));
+    if (wait === 0) {
+      const immediate = setImmediate(() => this.#run());
+      this.#cancel = () => clearImmediate(immediate);
+    } else if (this.#owes && wait > TICK_MS && this.#ticks < MAX_TICKS)
+      this.#cancel = this.clock.after(TICK_MS, () => this.#tick());
+    else if (wait !== FOREVER) this.#cancel = this.clock.after(wait, () => this.#run());
   }
 
   #tick(): void {
     this.#ticks++;
     this.#guard(() => this.chip.timer());
     this.#run();
-  }
-
-  #cancel(): void {
-    clearTimeout(this.#again as NodeJS.Timeout);
-    clearImmediate(this.#again as NodeJS.Immediate);
-    this.#again = undefined;
   }
 
   /** A chip that trapped, or whose power failed, is gone for the reader. */

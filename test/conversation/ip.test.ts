@@ -30,9 +30,8 @@ function ping(template: Partial<IpTemplate> = {}): Uint8Array {
 
 function counted(): Record<string, number> {
   const values = stack.counters(stack.firmware.ipRegion(), 14, COUNTERS.length);
-  return Object.fromEntries(
-    COUNTERS.map((name, i) => [name, values[i] ?? 0]).filter(([, value]) => value !== 0),
-  );
+  const entries = COUNTERS.map((name, i): [string, number] => [name, values[i] ?? 0]);
+  return Object.fromEntries<number>(entries.filter(([, value]) => value !== 0));
 }
 
 test("a good packet is answered, with a TTL of 64 and addresses exchanged", () => {

@@ -9,7 +9,17 @@ import { ChipContacts } from "../../host/reader/contacts.ts";
 import { PeerIoServer, type ServerState } from "../../host/reader/peer-io-server.ts";
 import { type Response, T0Reader } from "../../host/reader/t0-reader.ts";
 import { build } from "../support/firmware.ts";
-import { LCP, type Link, type LinkExports, WIRINGS, buildLink, decode, encode, packet, randomFrom } from "../support/link.ts";
+import {
+  LCP,
+  type Link,
+  type LinkExports,
+  WIRINGS,
+  buildLink,
+  decode,
+  encode,
+  packet,
+  randomFrom,
+} from "../support/link.ts";
 
 let makeCard: () => Link;
 let makeGateway: () => Link;
@@ -30,7 +40,12 @@ describe("the client", () => {
   }
 
   /** Sends a whole command. @returns what the card says to it, the ACK left out */
-  function command(say: (...bytes: number[]) => number[], ins: number, p3: number, data: number[] = []): number[] {
+  function command(
+    say: (...bytes: number[]) => number[],
+    ins: number,
+    p3: number,
+    data: number[] = [],
+  ): number[] {
     const first = say(0x12, ins, 0, 0, p3);
     if (first.length === 2) return first;
     expect(first[0]).toBe(ins);
@@ -287,7 +302,11 @@ describe("server and client", () => {
       p.received.length = 0;
       await p.settle(() => p.gateway.exports.transmit(length) === 1);
       await p.settle(() => decode([0x7e, ...p.received]).length === 1);
-      expect(decode([0x7e, ...p.received])[0]).toEqual([0, 0x21, ...Array.from({ length }, (_, at) => at & 0xff)]);
+      expect(decode([0x7e, ...p.received])[0]).toEqual([
+        0,
+        0x21,
+        ...Array.from({ length }, (_, at) => at & 0xff),
+      ]);
     }
     await p.stop();
     expect(p.card.freePbufs()).toBe(8);

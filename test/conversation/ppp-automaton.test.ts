@@ -39,7 +39,9 @@ const RFC_1661 = `
  RXJ- | tlf/3     tlf/3     tlf/3   tld,irc,str/5
  RXR  |    6         7         8         ser/9`;
 
-const STATES = "Initial Starting Closed Stopped Closing Stopping Req-Sent Ack-Rcvd Ack-Sent Opened".split(" ");
+const STATES = "Initial Starting Closed Stopped Closing Stopping Req-Sent Ack-Rcvd Ack-Sent Opened".split(
+  " ",
+);
 const EVENTS = "Up Down Open Close TO+ TO- RCR+ RCR- RCA RCN RTR RTA RUC RXJ+ RXJ- RXR".split(" ");
 const REQ_SENT = 6;
 
@@ -154,7 +156,8 @@ describe.each(CELLS)("$event", ({ event, state, actions, next }) => {
     expect(STATES[field(STATE_AT)]).toBe(STATES[next]);
     const replies = sent.filter((frame) => [2, 3, 4, 6, 10].includes(frame[2]!));
     for (const reply of replies) expect(reply[3]).toBe(asked);
-    if (actions.includes("irc")) expect(field(COUNTER_AT)).toBe(actions.includes("str") ? 1 : actions.includes("scr") ? 9 : 10);
+    if (actions.includes("irc"))
+      expect(field(COUNTER_AT)).toBe(actions.includes("str") ? 1 : actions.includes("scr") ? 9 : 10);
     if (actions.includes("zrc")) expect(field(COUNTER_AT)).toBe(0);
     link.expectAllPbufsFree();
     link.expectUnharmed();

@@ -36,7 +36,7 @@ function open(): { lcp: number[]; ipcp: number[] } {
 
 /** Carries bytes both ways until both are silent, through a line that may spoil them. */
 function carry(a: Link, b: Link, line: (bytes: number[]) => number[] = (bytes) => bytes): void {
-  for (let quiet = 0; quiet < 2; ) {
+  for (let quiet = 0; quiet < 2;) {
     const [fromA, fromB] = [a.run(), b.run()];
     b.receive(line(fromA));
     a.receive(line(fromB));
@@ -49,8 +49,14 @@ describe("card and gateway", () => {
     const gateway = makeGateway();
     carry(card, gateway);
     expect([card.exports.isUp(), gateway.exports.isUp()]).toEqual([1, 1]);
-    expect([card.exports.localAddress(), card.exports.peerAddress()]).toEqual([CARD_ADDRESS, GATEWAY_ADDRESS]);
-    expect([gateway.exports.localAddress(), gateway.exports.peerAddress()]).toEqual([GATEWAY_ADDRESS, CARD_ADDRESS]);
+    expect([card.exports.localAddress(), card.exports.peerAddress()]).toEqual([
+      CARD_ADDRESS,
+      GATEWAY_ADDRESS,
+    ]);
+    expect([gateway.exports.localAddress(), gateway.exports.peerAddress()]).toEqual([
+      GATEWAY_ADDRESS,
+      CARD_ADDRESS,
+    ]);
     expect(gateway.exports.peerMru()).toBe(card.profile.LINK_MRU);
     for (const link of [card, gateway]) {
       link.expectAllPbufsFree();
@@ -64,7 +70,12 @@ describe("card and gateway", () => {
     for (const length of [1, 20, 40, 128, 250, 256]) {
       expect(gateway.exports.transmit(length)).toBe(1);
       const sent = gateway.run();
-      expect(sent.length).toBe(length + 4 + [...Array(length).keys()].filter((i) => i === 0x7d || i === 0x7e).length + stuffedFcs(sent));
+      expect(sent.length).toBe(
+        length +
+          4 +
+          [...Array(length).keys()].filter((i) => i === 0x7d || i === 0x7e).length +
+          stuffedFcs(sent),
+      );
       card.receive(sent);
       expect(decode([0x7e, ...card.run()])).toEqual([[0, 0x21, ...Array.from({ length }, (_, i) => i)]]);
     }
@@ -113,7 +124,10 @@ describe("card and gateway", () => {
       gateway.nowMs += 500;
     }
     expect([card.exports.isUp(), gateway.exports.isUp()]).toEqual([1, 1]);
-    expect([card.exports.localAddress(), gateway.exports.peerAddress()]).toEqual([CARD_ADDRESS, CARD_ADDRESS]);
+    expect([card.exports.localAddress(), gateway.exports.peerAddress()]).toEqual([
+      CARD_ADDRESS,
+      CARD_ADDRESS,
+    ]);
     carry(card, gateway);
     for (const link of [card, gateway]) {
       link.receive([0x7e]); // ends what a spoilt line left unfinished
@@ -154,7 +168,9 @@ describe("options", () => {
     const chap = [3, 5, 0xc2, 0x23, 5];
     const lqr = [4, 8, 0xc0, 0x25, 0, 0, 0, 1];
     for (const demand of [pap, chap, lqr])
-      expect(tell(packet(LCP, 1, 9, [2, 6, 0, 0, 0, 0, ...demand, 7, 2]))).toEqual([packet(LCP, 4, 9, demand)]);
+      expect(tell(packet(LCP, 1, 9, [2, 6, 0, 0, 0, 0, ...demand, 7, 2]))).toEqual([
+        packet(LCP, 4, 9, demand),
+      ]);
   });
 
   test("a request longer than a pbuf is answered whole", () => {
@@ -167,7 +183,8 @@ describe("options", () => {
   test("malformed options and lengths are discarded", () => {
     card.run();
     const good = packet(LCP, 1, 3, [7, 2]);
-    for (const options of [[7], [7, 0], [7, 1], [7, 3], [5, 6, 1, 2, 3]]) expect(tell(packet(LCP, 1, 3, options))).toEqual([]);
+    for (const options of [[7], [7, 0], [7, 1], [7, 3], [5, 6, 1, 2, 3]])
+      expect(tell(packet(LCP, 1, 3, options))).toEqual([]);
     for (const length of [0, 3, 7, 0xffff]) {
       const bad = good.map((byte, i) => (i === 4 ? length >> 8 : i === 5 ? length & 0xff : byte));
       expect(tell(bad)).toEqual([]);
@@ -179,14 +196,22 @@ describe("options", () => {
   test("an Ack that is not of our request, by identifier or by content, is none", () => {
     const [request] = decode(card.run());
     tell(packet(LCP, 2, request![3]! + 1, request!.slice(6)));
-    tell(packet(LCP, 2, request![3]!, request!.slice(6).map((byte, i) => (i === 13 ? byte ^ 1 : byte))));
+    tell(
+      packet(
+        LCP,
+        2,
+        request![3]!,
+        request!.slice(6).map((byte, i) => (i === 13 ? byte ^ 1 : byte)),
+      ),
+    );
     tell(packet(LCP, 1, 1, []));
     expect(decode(card.after(3000))[0]![2]).toBe(1); // still asking
   });
 
   test("our own magic number coming back: Nak, and in the end silence instead of a link to ourselves", () => {
     let frames = decode(card.run());
-    for (let round = 0; round < 40 && frames.length > 0; round++) frames = frames.flatMap((frame) => tell(frame));
+    for (let round = 0; round < 40 && frames.length > 0; round++)
+      frames = frames.flatMap((frame) => tell(frame));
     expect(frames).toEqual([]);
     expect(card.exports.isUp()).toBe(0);
     card.expectAllPbufsFree();
@@ -196,8 +221,12 @@ describe("options", () => {
     open();
     const vj = [2, 6, 0, 0x2d, 15, 1];
     const dns = [129, 6, 0, 0, 0, 0];
-    expect(tell(packet(IPCP, 1, 8, [...vj, 3, 6, 10, 0, 0, 1, ...dns]))[0]).toEqual(packet(IPCP, 4, 8, [...vj, ...dns]));
-    expect(tell(packet(IPCP, 1, 9, [3, 6, 0, 0, 0, 0])).at(0)).toEqual(packet(IPCP, 4, 9, [3, 6, 0, 0, 0, 0]));
+    expect(tell(packet(IPCP, 1, 8, [...vj, 3, 6, 10, 0, 0, 1, ...dns]))[0]).toEqual(
+      packet(IPCP, 4, 8, [...vj, ...dns]),
+    );
+    expect(tell(packet(IPCP, 1, 9, [3, 6, 0, 0, 0, 0])).at(0)).toEqual(
+      packet(IPCP, 4, 9, [3, 6, 0, 0, 0, 0]),
+    );
   });
 
   test("IPCP: the gateway gives one address and refuses others", () => {
@@ -206,7 +235,10 @@ describe("options", () => {
     tell(packet(LCP, 2, lcp[3]!, lcp.slice(6)));
     tell(packet(LCP, 1, 1, []));
     const wanted = [3, 6, 10, 77, 0, 2];
-    for (const address of [[0, 0, 0, 0], [192, 168, 0, 1]])
+    for (const address of [
+      [0, 0, 0, 0],
+      [192, 168, 0, 1],
+    ])
       expect(tell(packet(IPCP, 1, 4, [3, 6, ...address]))).toEqual([packet(IPCP, 3, 4, wanted)]);
     expect(tell(packet(IPCP, 1, 5, wanted))).toEqual([packet(IPCP, 2, 5, wanted)]);
   });
@@ -218,7 +250,9 @@ describe("opened", () => {
     const magic = lcp.slice(18, 22);
     for (const length of [0, 10, 200]) {
       const data = Array.from({ length }, (_, i) => i);
-      expect(tell(packet(LCP, 9, 66, [1, 2, 3, 4, ...data]))).toEqual([packet(LCP, 10, 66, [...magic, ...data])]);
+      expect(tell(packet(LCP, 9, 66, [1, 2, 3, 4, ...data]))).toEqual([
+        packet(LCP, 10, 66, [...magic, ...data]),
+      ]);
     }
     expect(tell(packet(LCP, 9, 67, magic))).toEqual([]); // our own: a loop
     expect(tell(packet(LCP, 9, 68, [1, 2]))).toEqual([]);

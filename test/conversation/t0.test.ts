@@ -175,7 +175,12 @@ describe("the reader", () => {
   const apdu = Uint8Array.of(0x80, 0x10, 0, 0, 3, 1, 2, 3);
 
   test("sends single bytes for INS ^ FF, all for INS, and waits at NULL", async () => {
-    const { reader, contacts } = scripted({ 5: [0x60, 0xef], 6: [0x60, 0x60, 0xef], 7: [0x10], 8: [0x60, 0x90, 0x00] });
+    const { reader, contacts } = scripted({
+      5: [0x60, 0xef],
+      6: [0x60, 0x60, 0xef],
+      7: [0x10],
+      8: [0x60, 0x90, 0x00],
+    });
     expect(await reader.transmit(apdu)).toEqual({ data: new Uint8Array(0), sw: 0x9000 });
     expect(contacts.heard).toEqual([...apdu]);
   });
@@ -204,7 +209,9 @@ describe("the reader", () => {
     await expect(reader.transmit(apdu)).rejects.toThrow("33 where a procedure byte was due");
     expect((await reader.transmit(apdu)).sw).toBe(0x9000);
     await expect(scripted({ 0: [0x55] }).reader.connect()).rejects.toThrow("The card's ATR is wrong");
-    await expect(scripted({ 0: [0x3b, 0x80, 0x01, 0x81] }).reader.connect()).rejects.toThrow("does not speak T=0");
+    await expect(scripted({ 0: [0x3b, 0x80, 0x01, 0x81] }).reader.connect()).rejects.toThrow(
+      "does not speak T=0",
+    );
   });
 });
 
@@ -216,14 +223,17 @@ describe("reader and card", () => {
     const line = new CharacterLine(new ChipContacts(makeChip));
     const reader = new T0Reader({ line });
     expect((await reader.connect()).ta1).toBe(0x97);
-    expect(await reader.transmit(Uint8Array.of(0x80, 0x20, 0, 0))).toEqual({ data: new Uint8Array(0), sw: 0x9000 });
+    expect(await reader.transmit(Uint8Array.of(0x80, 0x20, 0, 0))).toEqual({
+      data: new Uint8Array(0),
+      sw: 0x9000,
+    });
     expect((await reader.transmit(Uint8Array.of(0x80, 0xca, 9, 0, 0))).data).toHaveLength(9);
     const data = Uint8Array.from({ length: 255 }, (_, i) => i);
     const { data: back } = await reader.transmit(Uint8Array.of(0x80, 0x10, 0, 0, 255, ...data, 0));
     expect(back).toEqual(data);
-    expect(await Promise.all([1, 2, 3].map((i) => reader.transmit(Uint8Array.of(0x80, 0xca, i, 0, i))))).toMatchObject(
-      [1, 2, 3].map((length) => ({ data: { length }, sw: 0x9000 })),
-    );
+    expect(
+      await Promise.all([1, 2, 3].map((i) => reader.transmit(Uint8Array.of(0x80, 0xca, i, 0, i)))),
+    ).toMatchObject([1, 2, 3].map((length) => ({ data: { length }, sw: 0x9000 })));
     (line.contacts as ChipContacts).stop();
   });
 

@@ -279,6 +279,22 @@ describe("SYN-SENT", () => {
   });
 });
 
+test("the gateway repeats a dropped SYN soon: the card it speaks to is near", async () => {
+  const gateway = new Stack(await netModule("gateway"));
+  gateway.firmware.connect(gateway.firmware.socket(), PEER, 443);
+  const peer = new Peer(gateway, 443);
+  peer.expect({ flags: "S", options: [2, 4, 5, 0xb4] });
+  for (const wait of [100, 200, 400, 800, 800, 800]) {
+    gateway.advance(wait - 1);
+    gateway.expectSilence();
+    gateway.advance(1);
+    peer.expect({ flags: "S", seq: 0 });
+  }
+  peer.send({ flags: "SA", seq: 0, ack: 1 });
+  peer.expect({ flags: "A", seq: 1, ack: 1 });
+  gateway.tearDown();
+});
+
 describe("initial sequence numbers (RFC 6528)", () => {
   test("differ by connection and grow by the 4 µs clock", () => {
     stack.listen(443, 5);

@@ -2,7 +2,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
 import {
-  AES,
   CHACHA,
   encodeHello,
   EXTENSION,
@@ -75,31 +74,103 @@ describe("a ClientHello is refused", () => {
       ALERT.handshakeFailure,
       (c) => c.extend(...extension.groups(24)).extend(...extension.shares(share(24, Buffer.alloc(97)))),
     ],
-    ["with a share of a group that it does not list", ALERT.illegalParameter, (c) => c.extend(...extension.groups(P256))],
-    ["with a short X25519 share", ALERT.illegalParameter, (c) => c.extend(...extension.shares(share(X25519, Buffer.alloc(31))))],
-    ["with a short P-256 share", ALERT.illegalParameter, (c) => c.extend(...extension.shares(share(P256, Buffer.alloc(64))))],
+    [
+      "with a share of a group that it does not list",
+      ALERT.illegalParameter,
+      (c) => c.extend(...extension.groups(P256)),
+    ],
+    [
+      "with a short X25519 share",
+      ALERT.illegalParameter,
+      (c) => c.extend(...extension.shares(share(X25519, Buffer.alloc(31)))),
+    ],
+    [
+      "with a short P-256 share",
+      ALERT.illegalParameter,
+      (c) => c.extend(...extension.shares(share(P256, Buffer.alloc(64)))),
+    ],
     ["with an empty share", ALERT.decodeError, (c) => c.extend(...extension.shares(share(24, u8())))],
-    ["with two shares of one group", ALERT.illegalParameter, (c) => c.extend(...extension.shares(c.share(X25519), c.share(X25519)))],
-    ["with a point of small order", ALERT.illegalParameter, (c) => c.extend(...extension.shares(share(X25519, Buffer.alloc(32))))],
-    ["with a point off the curve", ALERT.illegalParameter, (c) => c.extend(...extension.shares(share(P256, Buffer.alloc(65, 4))))],
-    ["with a compressed point", ALERT.illegalParameter, (c) => c.extend(...extension.shares(share(P256, Buffer.alloc(33, 2))))],
+    [
+      "with two shares of one group",
+      ALERT.illegalParameter,
+      (c) => c.extend(...extension.shares(c.share(X25519), c.share(X25519))),
+    ],
+    [
+      "with a point of small order",
+      ALERT.illegalParameter,
+      (c) => c.extend(...extension.shares(share(X25519, Buffer.alloc(32)))),
+    ],
+    [
+      "with a point off the curve",
+      ALERT.illegalParameter,
+      (c) => c.extend(...extension.shares(share(P256, Buffer.alloc(65, 4)))),
+    ],
+    [
+      "with a compressed point",
+      ALERT.illegalParameter,
+      (c) => c.extend(...extension.shares(share(P256, Buffer.alloc(33, 2)))),
+    ],
     ["with h2 alone", ALERT.noApplicationProtocol, (c) => c.extend(...extension.alpn("h2", "http/1.0"))],
     ["with an empty protocol name", ALERT.decodeError, (c) => c.extend(...extension.alpn("http/1.1", ""))],
     ["with no protocol name", ALERT.decodeError, (c) => c.extend(...extension.alpn())],
-    ["with a record limit below 64", ALERT.illegalParameter, (c) => c.extend(...extension.recordSizeLimit(63))],
-    ["with a record limit of one byte", ALERT.decodeError, (c) => c.extend(EXTENSION.recordSizeLimit, u8(64))],
-    ["with an extension twice", ALERT.illegalParameter, (c) => c.hello.extensions!.push([0x1234, u8()], [0x1234, u8(1)])],
-    ["with key_share twice", ALERT.illegalParameter, (c) => c.hello.extensions!.push(extension.shares(c.share(X25519)))],
-    ["with something behind pre_shared_key", ALERT.illegalParameter, (c) => c.hello.extensions!.push([EXTENSION.preSharedKey, u8(1)], [99, u8()])],
-    ["with pre_shared_key but no modes", ALERT.missingExtension, (c) => c.extend(EXTENSION.preSharedKey, u8(1))],
+    [
+      "with a record limit below 64",
+      ALERT.illegalParameter,
+      (c) => c.extend(...extension.recordSizeLimit(63)),
+    ],
+    [
+      "with a record limit of one byte",
+      ALERT.decodeError,
+      (c) => c.extend(EXTENSION.recordSizeLimit, u8(64)),
+    ],
+    [
+      "with an extension twice",
+      ALERT.illegalParameter,
+      (c) => c.hello.extensions!.push([0x1234, u8()], [0x1234, u8(1)]),
+    ],
+    [
+      "with key_share twice",
+      ALERT.illegalParameter,
+      (c) => c.hello.extensions!.push(extension.shares(c.share(X25519))),
+    ],
+    [
+      "with something behind pre_shared_key",
+      ALERT.illegalParameter,
+      (c) => c.hello.extensions!.push([EXTENSION.preSharedKey, u8(1)], [99, u8()]),
+    ],
+    [
+      "with pre_shared_key but no modes",
+      ALERT.missingExtension,
+      (c) => c.extend(EXTENSION.preSharedKey, u8(1)),
+    ],
     ["with early_data but no PSK", ALERT.illegalParameter, (c) => c.extend(EXTENSION.earlyData, u8())],
     ["with early_data that has a body", ALERT.decodeError, (c) => c.extend(EXTENSION.earlyData, u8(1))],
-    ["with an odd list of groups", ALERT.decodeError, (c) => c.extend(EXTENSION.groups, vector16(u8(0, 29, 0)))],
+    [
+      "with an odd list of groups",
+      ALERT.decodeError,
+      (c) => c.extend(EXTENSION.groups, vector16(u8(0, 29, 0))),
+    ],
     ["with an empty list of groups", ALERT.decodeError, (c) => c.extend(EXTENSION.groups, vector16(u8()))],
-    ["with a list longer than its extension", ALERT.decodeError, (c) => c.extend(EXTENSION.groups, u8(0, 4, 0, 29))],
-    ["with a list shorter than its extension", ALERT.decodeError, (c) => c.extend(EXTENSION.groups, u8(0, 2, 0, 29, 0, 23))],
-    ["with an odd list of versions", ALERT.decodeError, (c) => c.extend(EXTENSION.versions, vector8(u8(3, 4, 3)))],
-    ["with a share longer than its list", ALERT.decodeError, (c) => c.extend(EXTENSION.keyShare, vector16(u8(0, 24, 0, 9, 1)))],
+    [
+      "with a list longer than its extension",
+      ALERT.decodeError,
+      (c) => c.extend(EXTENSION.groups, u8(0, 4, 0, 29)),
+    ],
+    [
+      "with a list shorter than its extension",
+      ALERT.decodeError,
+      (c) => c.extend(EXTENSION.groups, u8(0, 2, 0, 29, 0, 23)),
+    ],
+    [
+      "with an odd list of versions",
+      ALERT.decodeError,
+      (c) => c.extend(EXTENSION.versions, vector8(u8(3, 4, 3))),
+    ],
+    [
+      "with a share longer than its list",
+      ALERT.decodeError,
+      (c) => c.extend(EXTENSION.keyShare, vector16(u8(0, 24, 0, 9, 1))),
+    ],
   ];
   test.each(cases)("%s: %i", (_name, alert, spoil) => {
     expect(alertFor(spoil)).toBe(alert);
@@ -177,7 +248,10 @@ describe("a ClientHello is accepted", () => {
 
   test("of 60 KB, with extensions in any order, GREASE and names that nobody knows", () => {
     const client = newClient();
-    const grease: [number, Buffer][] = [0x0a0a, 0x1a1a, 0xfe0d].map((type) => [type, Buffer.alloc(15_000, type)]);
+    const grease: [number, Buffer][] = [0x0a0a, 0x1a1a, 0xfe0d].map((type) => [
+      type,
+      Buffer.alloc(15_000, type),
+    ]);
     client.hello.extensions = [...grease, ...client.hello.extensions!.reverse(), [21, Buffer.alloc(9000)]];
     client.hello.suites = [0x2a2a, CHACHA, 0x1302];
     const hello = encodeHello(client.hello);
@@ -193,7 +267,8 @@ describe("a ClientHello is accepted", () => {
   });
 
   test("with P-256 alone, with both shares in either order, with none but a common group", () => {
-    const shares = (c: RawClient, ...groups: number[]) => c.extend(...extension.shares(...groups.map((g) => c.share(g))));
+    const shares = (c: RawClient, ...groups: number[]) =>
+      c.extend(...extension.shares(...groups.map((g) => c.share(g))));
     for (const [groups, chosen] of [
       [[P256], P256],
       [[P256, X25519], X25519],
@@ -246,76 +321,5 @@ describe("a ClientHello is accepted", () => {
       if (bytes <= 16384) expect(client.finishHandshake()).toBe(0);
       else expect(client.run()).toBe(-0x100 - 20);
     }
-  });
-});
-
-describe("HelloRetryRequest", () => {
-  /** Offers groups without a share. @returns the client, which has read the HelloRetryRequest */
-  function retried(groups = [X25519, P256], early = false): RawClient {
-    const client = newClient();
-    client.extend(...extension.groups(...groups)).extend(...extension.shares());
-    if (early) {
-      client.hello.extensions!.push([EXTENSION.pskModes, u8(1, 1)], [EXTENSION.earlyData, u8()]);
-      client.hello.extensions!.push([EXTENSION.preSharedKey, u8(1)]);
-    }
-    const hello = encodeHello(client.hello);
-    client.sendMessage(hello).run();
-    client.retry(hello, client.receiveServerHello());
-    expect(client.receive()!.type).toBe(RECORD.changeCipherSpec);
-    return client;
-  }
-  const answer = (client: RawClient) => client.extend(...extension.shares(client.share(client.group)));
-
-  test.each([
-    [[X25519, P256], X25519],
-    [[P256, X25519], X25519],
-    [[24, P256], P256],
-  ])("offered %j, asked for %i", (groups, group) => {
-    const client = retried(groups);
-    expect(client.group).toBe(group);
-    answer(client).sendHello().run();
-    client.receiveServerHello();
-    expect(client.receive()!.type).toBe(RECORD.handshake); // no second ChangeCipherSpec
-  });
-
-  test("leads to a connection, ChangeCipherSpec and early data passed over", () => {
-    const client = retried([X25519], true);
-    client.send(record(RECORD.changeCipherSpec, u8(1)));
-    for (let i = 0; i < 5; i++) client.send(record(RECORD.data, Buffer.alloc(1000)));
-    client.hello.extensions = client.hello.extensions!.filter(([type]) => type !== EXTENSION.earlyData);
-    client.hello.extensions = [client.hello.extensions.at(-1)!, ...client.hello.extensions.slice(0, -1)].reverse();
-    answerInPlace(client);
-    client.sendHello().run();
-    client.receiveServerHello();
-    client.receiveFlight();
-    expect(client.finishHandshake()).toBe(0);
-  });
-
-  function answerInPlace(client: RawClient): void {
-    const shares = extension.shares(client.share(client.group));
-    client.hello.extensions = client.hello.extensions!.map((e) => (e[0] === EXTENSION.keyShare ? shares : e));
-  }
-
-  type Spoil = (client: RawClient) => unknown;
-  const wrong: [string, number, Spoil][] = [
-    ["no share again", ALERT.illegalParameter, (c) => c.sendHello()],
-    ["the other share", ALERT.illegalParameter, (c) => c.extend(...extension.shares(c.share(P256))).sendHello()],
-    ["both shares", ALERT.illegalParameter, (c) => c.extend(...extension.shares(c.share(X25519), c.share(P256))).sendHello()],
-    ["another suite", ALERT.illegalParameter, (c) => ((c.hello.suites = [AES]), answer(c).sendHello())],
-    ["early data that was not offered", ALERT.unexpectedMessage, (c) => c.send(record(RECORD.data, Buffer.alloc(20)))],
-    ["a wrong ChangeCipherSpec", ALERT.unexpectedMessage, (c) => c.send(record(RECORD.changeCipherSpec, u8(2)))],
-    ["a long ChangeCipherSpec", ALERT.unexpectedMessage, (c) => c.send(record(RECORD.changeCipherSpec, u8(1, 1)))],
-    ["ChangeCipherSpec without end", ALERT.unexpectedMessage, (c) => {
-      for (let i = 0; i < 100; i++) c.send(record(RECORD.changeCipherSpec, u8(1)));
-    }],
-    ["ChangeCipherSpec amid ClientHello", ALERT.unexpectedMessage, (c) =>
-      c.sendRecord(RECORD.handshake, u8(1)).send(record(RECORD.changeCipherSpec, u8(1)))],
-  ];
-  test.each(wrong)("answered by %s: %i", (_name, alert, spoil) => {
-    const client = retried();
-    spoil(client);
-    expect(client.run()).toBe(-0x100 - alert);
-    expect(client.alert()).toBe(alert);
-    client.card.guard();
   });
 });

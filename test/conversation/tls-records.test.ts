@@ -56,10 +56,22 @@ describe("the client's Finished", () => {
   });
 
   const wrong: [string, number, (client: RawClient, finished: Buffer) => unknown][] = [
-    ["with a wrong bit", ALERT.decryptError, (c, f) => c.sendRecord(22, Buffer.concat([f.subarray(0, 35), u8(f[35]! ^ 1)]))],
-    ["of another type", ALERT.unexpectedMessage, (c, f) => c.sendRecord(22, Buffer.concat([u8(11), f.subarray(1)]))],
+    [
+      "with a wrong bit",
+      ALERT.decryptError,
+      (c, f) => c.sendRecord(22, Buffer.concat([f.subarray(0, 35), u8(f[35]! ^ 1)])),
+    ],
+    [
+      "of another type",
+      ALERT.unexpectedMessage,
+      (c, f) => c.sendRecord(22, Buffer.concat([u8(11), f.subarray(1)])),
+    ],
     ["of another length", ALERT.decodeError, (c) => c.sendRecord(22, message(20, Buffer.alloc(12)))],
-    ["with something behind it", ALERT.unexpectedMessage, (c, f) => c.sendRecord(22, Buffer.concat([f, u8(0)]))],
+    [
+      "with something behind it",
+      ALERT.unexpectedMessage,
+      (c, f) => c.sendRecord(22, Buffer.concat([f, u8(0)])),
+    ],
     ["as application data", ALERT.unexpectedMessage, (c, f) => c.sendRecord(23, f)],
     ["without encryption", ALERT.unexpectedMessage, (c, f) => c.send(record(22, f))],
     ["in an empty record", ALERT.unexpectedMessage, (c) => c.sendRecord(22, u8())],
@@ -69,7 +81,11 @@ describe("the client's Finished", () => {
   ];
   test.each(wrong)("%s: %i", (_name, alert, deliver) => {
     const client = newClient().startHandshake();
-    expectFailure(client, client.finishHandshake((finished) => void deliver(client, finished)), alert);
+    expectFailure(
+      client,
+      client.finishHandshake((finished) => void deliver(client, finished)),
+      alert,
+    );
   });
 
   test.each([
@@ -106,15 +122,12 @@ describe.each([
   });
 
   test.each([AES, CHACHA])("forged at each of its bytes (%i)", (suite) => {
-    const probe = connected([suite]);
-    const bytes = probe.write!.seal(RECORD.data, Buffer.alloc(70, 1)).length;
-    for (let at = 3; at < bytes; at++) {
-      if (at === 3) continue; // the length's high byte: a record too long
+    const bytes = connected([suite]).write!.seal(RECORD.data, Buffer.alloc(70, 1)).length;
+    for (let at = 4; at < bytes; at++) {
       const client = connected([suite]);
       const forged = client.write!.seal(RECORD.data, Buffer.alloc(70, 1));
       forged[at]! ^= 1;
-      const shorter = at === 4 ? forged : forged;
-      client.send(shorter).send(client.write!.seal(RECORD.data, Buffer.alloc(70)));
+      client.send(forged).send(client.write!.seal(RECORD.data, Buffer.alloc(70)));
       const { data, result } = client.recvAll(flag);
       expectFailure(client, result, ALERT.badRecordMac);
       expect(client.card.exports.authenticated(0)).toBe(0);
@@ -123,15 +136,14 @@ describe.each([
   });
 
   test("replayed, or out of order", () => {
-    const client = connected();
-    const [first, second] = [1, 2].map((byte) => client.write!.seal(RECORD.data, u8(byte)));
-    client.send(first!).send(first!);
-    expectFailure(client, client.recvAll(flag).result, ALERT.badRecordMac);
-    const other = connected();
-    const late = [1, 2].map((byte) => other.write!.seal(RECORD.data, u8(byte)));
-    other.send(late[1]!).send(late[0]!);
-    expectFailure(other, other.recvAll(flag).result, ALERT.badRecordMac);
-    expect(second).toBeDefined();
+    const replayed = connected();
+    const once = replayed.write!.seal(RECORD.data, u8(1));
+    replayed.send(once).send(once);
+    expectFailure(replayed, replayed.recvAll(flag).result, ALERT.badRecordMac);
+    const swapped = connected();
+    const [first, second] = [1, 2].map((byte) => swapped.write!.seal(RECORD.data, u8(byte)));
+    swapped.send(second!).send(first!);
+    expectFailure(swapped, swapped.recvAll(flag).result, ALERT.badRecordMac);
   });
 
   test("too long, empty too often, not encrypted", () => {
@@ -221,16 +233,36 @@ describe("KeyUpdate", () => {
   const wrong: [string, number, (client: RawClient) => unknown][] = [
     ["of neither kind", ALERT.illegalParameter, (c) => c.sendRecord(22, message(24, u8(2)))],
     ["of two bytes", ALERT.decodeError, (c) => c.sendRecord(22, message(24, u8(0, 0)).subarray(0, 5))],
-    ["twice in a record", ALERT.unexpectedMessage, (c) => c.sendRecord(22, Buffer.concat([NOT_REQUESTED, NOT_REQUESTED]))],
-    ["with data in its midst", ALERT.unexpectedMessage, (c) => c.sendRecord(22, u8(24, 0)).sendRecord(23, u8(1))],
-    ["with an alert in its midst", ALERT.unexpectedMessage, (c) => c.sendRecord(22, u8(24, 0)).sendRecord(21, u8(1, 0))],
-    ["over and over", ALERT.unexpectedMessage, (c) => {
-      for (let i = 0; i < 40; i++) {
-        c.sendRecord(22, NOT_REQUESTED);
-        c.write = c.write!.next();
-      }
-    }],
-    ["replaced by a second ClientHello", ALERT.unexpectedMessage, (c) => c.sendRecord(22, message(1, Buffer.alloc(100)))],
+    [
+      "twice in a record",
+      ALERT.unexpectedMessage,
+      (c) => c.sendRecord(22, Buffer.concat([NOT_REQUESTED, NOT_REQUESTED])),
+    ],
+    [
+      "with data in its midst",
+      ALERT.unexpectedMessage,
+      (c) => c.sendRecord(22, u8(24, 0)).sendRecord(23, u8(1)),
+    ],
+    [
+      "with an alert in its midst",
+      ALERT.unexpectedMessage,
+      (c) => c.sendRecord(22, u8(24, 0)).sendRecord(21, u8(1, 0)),
+    ],
+    [
+      "over and over",
+      ALERT.unexpectedMessage,
+      (c) => {
+        for (let i = 0; i < 40; i++) {
+          c.sendRecord(22, NOT_REQUESTED);
+          c.write = c.write!.next();
+        }
+      },
+    ],
+    [
+      "replaced by a second ClientHello",
+      ALERT.unexpectedMessage,
+      (c) => c.sendRecord(22, message(1, Buffer.alloc(100))),
+    ],
     ["replaced by a short message", ALERT.unexpectedMessage, (c) => c.sendRecord(22, message(11, u8()))],
     ["replaced by nothing", ALERT.unexpectedMessage, (c) => c.sendRecord(22, u8())],
     ["replaced by a record of an unknown type", ALERT.unexpectedMessage, (c) => c.sendRecord(99, u8(1))],

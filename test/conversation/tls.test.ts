@@ -5,7 +5,6 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { cuts } from "../support/cuts.ts";
 import {
   CardStream,
-  COPY_OFF,
   COPY_ON,
   echo,
   FAST,
@@ -69,7 +68,11 @@ function close(socket: TLSSocket): Promise<void> {
 /** A whole conversation: handshake, an exchange, an orderly end. */
 async function converse(stream: CardStream, options: ConnectionOptions, data: Buffer) {
   const socket = await open(stream, options);
-  const met = { suite: socket.getCipher().name, authorized: socket.authorized, protocol: socket.alpnProtocol };
+  const met = {
+    suite: socket.getCipher().name,
+    authorized: socket.authorized,
+    protocol: socket.alpnProtocol,
+  };
   expect((await exchange(socket, data)).equals(data)).toBe(true);
   await close(socket);
   expect(stream.result).toBe(0);
@@ -115,7 +118,9 @@ test("http/1.1 is chosen of the protocols offered", async () => {
 });
 
 test("another protocol alone is refused", async () => {
-  await expect(open(new CardStream(newCard()), { ALPNProtocols: ["h2"] })).rejects.toThrow("alert number 120");
+  await expect(open(new CardStream(newCard()), { ALPNProtocols: ["h2"] })).rejects.toThrow(
+    "alert number 120",
+  );
 });
 
 test.each([
@@ -128,7 +133,15 @@ test.each([
 });
 
 test.each([FAST, SAFE])("zeros, whatever stands around them (%i)", async (flag) => {
-  for (const [lead, zeros, tail] of [[0, 300, 0], [1, 5, 0], [1, 5, 1], [4, 600, 4], [0, 1, 0], [5, 0, 0], [6, 0, 0]] as const) {
+  for (const [lead, zeros, tail] of [
+    [0, 300, 0],
+    [1, 5, 0],
+    [1, 5, 1],
+    [4, 600, 4],
+    [0, 1, 0],
+    [5, 0, 0],
+    [6, 0, 0],
+  ] as const) {
     const data = Buffer.concat([Buffer.alloc(lead, 1), Buffer.alloc(zeros), Buffer.alloc(tail, 2)]);
     await converse(new CardStream(newCard(), echo(flag), cuts.random(zeros)), {}, data);
   }

@@ -4,7 +4,6 @@
 import * as pbuf from "../../firmware/buffer/pbuf.ts";
 import * as clock from "../../firmware/chip/clock.ts";
 import * as ram from "../../firmware/chip/ram-map.ts";
-import * as ahdlc from "../../firmware/link/ahdlc.ts";
 import * as icmp from "../../firmware/net/icmp.ts";
 import * as isn from "../../firmware/net/isn.ts";
 import * as netServer from "../../firmware/net/net-server.ts";
@@ -13,6 +12,9 @@ import * as sockets from "../../firmware/socket/socket.ts";
 
 const INBOX: usize = 61440;
 const OUTBOX: usize = 63488;
+/** Where ahdlc-double.ts finds the frame that has arrived, and leaves the one that is being sent. */
+const ARRIVED: usize = 65528;
+const SENDING: usize = 65532;
 /** PPP's protocol field and room for a Protocol-Reject stand before a received packet. */
 const LINK_ROOM: u32 = 8;
 
@@ -34,18 +36,18 @@ export function deliver(length: u32): bool {
     pbuf.give(packet);
     return false;
   }
-  ahdlc.arrive(packet);
+  store<u32>(ARRIVED, u32(changetype<usize>(packet)));
   return true;
 }
 
 /** The line transmits what is being sent, to the OUTBOX. @returns its length, 0: nothing is being sent */
 export function transmit(): u32 {
-  const packet = ahdlc.sending();
+  const packet = changetype<pbuf.Pbuf | null>(usize(load<u32>(SENDING)));
   if (!packet) return 0;
   const length = packet.totalLength;
   pbuf.copyOut(packet, 0, OUTBOX, length);
   pbuf.give(packet);
-  ahdlc.send(null);
+  store<u32>(SENDING, 0);
   return length;
 }
 

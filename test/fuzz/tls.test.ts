@@ -4,7 +4,16 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { generator } from "../support/cuts.ts";
 import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
-import { encodeHello, EXTENSION, extension, RawClient, RECORD, record, u8, X25519 } from "../support/tls-client.ts";
+import {
+  encodeHello,
+  EXTENSION,
+  extension,
+  RawClient,
+  RECORD,
+  record,
+  u8,
+  X25519,
+} from "../support/tls-client.ts";
 
 const ARENA_BYTES = 5120;
 const POOL = 8;
@@ -88,7 +97,7 @@ class Checkpoint {
   }
 }
 
-describe("a million monkeys", () => {
+describe("monkeys", () => {
   test("write ClientHellos", () => {
     const card = new TlsCard(module, personality.cells);
     const client = new RawClient(card);
@@ -97,7 +106,7 @@ describe("a million monkeys", () => {
     client.extend(EXTENSION.pskModes, u8(1, 1)).extend(EXTENSION.preSharedKey, Buffer.alloc(40));
     const hello = encodeHello(client.hello);
     const outcomes = new Set<number>();
-    fuzz(card, 100_000, (random) => {
+    fuzz(card, 150_000, (random) => {
       const tcp = card.connect();
       tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
       const body = below(random, 10) ? record(RECORD.handshake, mutate(hello, random)) : record(22, hello);
@@ -140,10 +149,11 @@ describe("a million monkeys", () => {
     const checkpoint = new Checkpoint(client);
     const { card, tcp } = client;
     const outcomes = new Set<number>();
-    fuzz(card, 60_000, (random) => {
+    fuzz(card, 40_000, (random) => {
       checkpoint.restore();
       tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
-      for (let records = 1 + below(random, 3); records > 0; records--) tcp.arrive(nonsense(client, finished, random));
+      for (let records = 1 + below(random, 3); records > 0; records--)
+        tcp.arrive(nonsense(client, finished, random));
       const flag = below(random, 2);
       for (let calls = 0; calls < 50; calls++) {
         const result = isConnected ? card.exports.recv(0, flag) : card.exports.accept(0);
@@ -163,7 +173,12 @@ describe("a million monkeys", () => {
 
 /** A record, of which the tag is right as often as not. */
 function nonsense(client: RawClient, finished: Buffer, random: Random): Buffer {
-  const contents = [finished, u8(24, 0, 0, 1, below(random, 3)), u8(1, below(random, 2)), Buffer.alloc(below(random, 300), below(random, 3))];
+  const contents = [
+    finished,
+    u8(24, 0, 0, 1, below(random, 3)),
+    u8(1, below(random, 2)),
+    Buffer.alloc(below(random, 300), below(random, 3)),
+  ];
   const chosen = contents[below(random, contents.length)]!;
   const content = below(random, 2) ? mutate(chosen, random) : chosen;
   const type = below(random, 8) ? 20 + below(random, 5) : below(random, 256);

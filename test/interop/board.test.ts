@@ -37,7 +37,7 @@ describe.each(boardNames())("%s", (name) => {
   it("computes, reads constants, keeps globals", async () => {
     await plugIn();
     expect(await ask("e", 0xfeedbeef)).toBe(0xfeedbeef);
-    expect(await ask("q", 7)).toBe(49);
+    expect(await ask("q", 2)).toBe(25);
     const commands = (await ask("c")) ?? 0;
     expect(await ask("c")).toBe(commands + 1);
     expect(await board.trapped()).toBeUndefined();

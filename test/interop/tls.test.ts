@@ -6,7 +6,16 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import { cuts } from "../support/cuts.ts";
 import { temporaryFolder } from "../support/netcard.ts";
 import * as peers from "../support/peers.ts";
-import { CardStream, echo, FAST, firmware, personalise, SAFE, TlsCard, type Chop } from "../support/tls-card.ts";
+import {
+  CardStream,
+  echo,
+  FAST,
+  firmware,
+  personalise,
+  SAFE,
+  TlsCard,
+  type Chop,
+} from "../support/tls-card.ts";
 
 let server: Server;
 let port: string;
@@ -18,7 +27,7 @@ let flag = FAST;
 beforeAll(async () => {
   const module = await firmware();
   const personality = personalise(module);
-  ca = join(temporaryFolder(), "ca.pem");
+  ca = join(temporaryFolder("tls"), "ca.pem");
   writeFileSync(ca, personality.ca);
   server = createServer((socket) => {
     const stream = new CardStream(new TlsCard(module, personality.cells), echo(flag), chop);
@@ -35,13 +44,28 @@ beforeAll(async () => {
 afterAll(() => void server.close());
 
 /** Says something through s_client and waits for the echo. @returns what it printed */
-async function speak(args: string[], lines: string[], settings: { chop?: Chop; flag?: number; pauseS?: number } = {}): Promise<string> {
+async function speak(
+  args: string[],
+  lines: string[],
+  settings: { chop?: Chop; flag?: number; pauseS?: number } = {},
+): Promise<string> {
   chop = settings.chop;
   flag = settings.flag ?? FAST;
   streams = [];
   const last = "the last line\n";
-  const script = [...lines, last, "Q\n"].map((line) => `printf %s '${line}'; sleep ${settings.pauseS ?? 0.2};`).join(" ");
-  const client = ["openssl", "s_client", "-connect", `127.0.0.1:${port}`, "-CAfile", ca, "-servername", "localhost"];
+  const script = [...lines, last, "Q\n"]
+    .map((line) => `printf %s '${line}'; sleep ${settings.pauseS ?? 0.2};`)
+    .join(" ");
+  const client = [
+    "openssl",
+    "s_client",
+    "-connect",
+    `127.0.0.1:${port}`,
+    "-CAfile",
+    ca,
+    "-servername",
+    "localhost",
+  ];
   const command = `( ${script} sleep 0.3 ) | ${[...client, "-verify_return_error", ...args].join(" ")}`;
   const { stdout, stderr } = await peers.execute("bash", ["-c", command]);
   for (const { card } of streams) card.guard();
@@ -71,7 +95,10 @@ describe("openssl s_client", () => {
 
   peers.testWith("openssl", "openssl", "in small records and segments", async () => {
     const fragments = ["-max_send_frag", "512", "-split_send_frag", "512"];
-    for (const settings of [{ chop: cuts.bytewise, pauseS: 2 }, { chop: cuts.random(4), flag: SAFE, pauseS: 1 }]) {
+    for (const settings of [
+      { chop: cuts.bytewise, pauseS: 2 },
+      { chop: cuts.random(4), flag: SAFE, pauseS: 1 },
+    ]) {
       const output = await speak(fragments, [`${"x".repeat(1200)}\n`], settings);
       expect(output).toContain("x".repeat(1200));
       expect(output).toContain("the last line");
@@ -92,7 +119,11 @@ describe("openssl s_client", () => {
 });
 
 describe("gnutls-cli", () => {
-  for (const priority of ["NORMAL", "NORMAL:-GROUP-ALL:+GROUP-SECP256R1", "NORMAL:-CIPHER-ALL:+AES-128-GCM"]) {
+  for (const priority of [
+    "NORMAL",
+    "NORMAL:-GROUP-ALL:+GROUP-SECP256R1",
+    "NORMAL:-CIPHER-ALL:+AES-128-GCM",
+  ]) {
     peers.testWith("gnutls-cli", "gnutls-bin", `${priority}, with record_size_limit`, async () => {
       chop = cuts.random(9);
       flag = FAST;

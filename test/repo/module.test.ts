@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile, readProfile } from "../../scripts/firmware.mjs";
+import { dataSegments, mutableGlobals } from "../support/wasm-sections.ts";
 
 const PINS = ["linkWrite", "nvmRead", "nvmWrite", "clockMs", "random32"];
 const EXPORTS = ["powerOn", "receive", "step", "timer"];
@@ -45,62 +46,3 @@ describe("build/card.wasm", () => {
     expect(mutableGlobals(bytes)).toBeLessThanOrEqual(GLOBALS_AT_MOST);
   });
 });
-
-/** Walks the sections of a module. @returns the payload of the first section with this id, empty if there is none */
-function section(bytes: Buffer, wanted: number): Buffer {
-  for (let at = 8; at < bytes.length;) {
-    const id = bytes[at]!;
-    const [size, start] = leb(bytes, at + 1);
-    if (id === wanted) return bytes.subarray(start, start + size);
-    at = start + size;
-  }
-  return Buffer.alloc(0);
-}
-
-/** LEB128. @returns the value and the offset behind it */
-function leb(bytes: Buffer, from: number, signed = false): [number, number] {
-  let value = 0;
-  let at = from;
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes[at++]!;
-    value |= (byte & 0x7f) << shift;
-    if (byte & 0x80) continue;
-    if (signed && byte & 0x40 && shift < 25) value |= -1 << (shift + 7);
-    return [value, at];
-  }
-}
-
-/** @returns the addresses of the active data segments (WebAssembly core specification, section 5.5.14) */
-function dataSegments(bytes: Buffer): number[] {
-  const data = section(bytes, 11);
-  if (data.length === 0) return [];
-  let [count, at] = leb(data, 0);
-  const addresses = [];
-  for (; count > 0; count--) {
-    let flag, size, address;
-    [flag, at] = leb(data, at);
-    expect(flag, "an active segment in memory 0").toBe(0);
-    expect(data[at]).toBe(0x41); // i32.const
-    [address, at] = leb(data, at + 1, true);
-    expect(data[at]).toBe(0x0b); // end
-    [size, at] = leb(data, at + 1);
-    addresses.push(address);
-    at += size;
-  }
-  return addresses;
-}
-
-/** @returns how many globals can change (section 5.5.9) */
-function mutableGlobals(bytes: Buffer): number {
-  const globals = section(bytes, 6);
-  if (globals.length === 0) return 0;
-  let [count, at] = leb(globals, 0);
-  let mutable = 0;
-  for (; count > 0; count--) {
-    mutable += globals[at + 1]!;
-    at += 2;
-    while (globals[at] !== 0x0b) [, at] = leb(globals, at + 1, true);
-    at++;
-  }
-  return mutable;
-}

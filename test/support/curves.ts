@@ -1,6 +1,6 @@
 // Calls the curves' entry file (test/firmware/crypto-curves.ts) and checks at each call what it may touch.
 import { expect } from "vitest";
-import { build, instantiate } from "./firmware.ts";
+import { build, instantiate, type BuildOptions } from "./firmware.ts";
 
 interface Exports {
   x25519PublicKey(out: number, scalar: number, scratch: number): void;
@@ -33,8 +33,8 @@ export class Curves {
     this.rom = Buffer.from(this.page.subarray(ARENA));
   }
 
-  static async load(): Promise<Curves> {
-    return new Curves(instantiate<Exports>(await build("test/firmware/crypto-curves.ts")));
+  static async load(options: BuildOptions = {}): Promise<Curves> {
+    return new Curves(instantiate<Exports>(await build("test/firmware/crypto-curves.ts", options)));
   }
 
   get scratchBytes(): { x25519: number; p256: number; verify: number } {

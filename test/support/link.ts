@@ -61,7 +61,8 @@ export const WIRINGS = {
 export async function buildLink(wiring: keyof typeof WIRINGS): Promise<() => Link> {
   const module = await build("test/firmware/link.ts", WIRINGS[wiring]);
   let seed = 0; // peers must not draw the same magic numbers
-  return () => new Link(module, profile(WIRINGS[wiring].profile), ++seed ^ (wiring === "gateway" ? 0x5eed : 0));
+  return () =>
+    new Link(module, profile(WIRINGS[wiring].profile), ++seed ^ (wiring === "gateway" ? 0x5eed : 0));
 }
 
 /** One end of a link. */

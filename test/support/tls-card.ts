@@ -1,12 +1,13 @@
 // A card's TLS on a TCP that this file plays: what arrives is cut as the test wishes, what is sent must not change
 // before it is acknowledged, and nothing may be written where TLS has no business.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { MemoryNvm } from "../../host/chip/nvm.ts";
 import { LocalCa } from "../../host/issuer/ca.ts";
-import { compile, readProfile } from "../../scripts/firmware.mjs";
+import { readProfile } from "../../scripts/firmware.mjs";
+import { build } from "./firmware.ts";
 
 export const EAGAIN = -1;
 export const FAST = 0;
@@ -192,16 +193,12 @@ function check(result: number): void {
   if (result < 0) throw new Error(`the card answers ${result}`);
 }
 
-export async function firmware(use: Record<string, number> = {}): Promise<WebAssembly.Module> {
-  const name = ["tls", ...Object.entries(use).flat()].join("-");
-  const path = await compile({
-    entry: "test/firmware/tls.ts",
-    out: `build/test/${name}.wasm`,
-    exportMemory: true,
+/** @param use constants that replace the profile's */
+export function firmware(use: Record<string, number> = {}): Promise<WebAssembly.Module> {
+  return build("test/firmware/tls.ts", {
     use,
     replace: { "firmware/socket/socket.ts": "test/firmware/doubles/tls-socket.ts" },
   });
-  return new WebAssembly.Module(readFileSync(path));
 }
 
 /** Makes a key on a card, and a certificate for it from a new CA, whose own certificate is sent along. */

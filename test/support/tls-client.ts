@@ -145,17 +145,17 @@ export class RawClient {
   readonly x25519 = generateKeyPairSync("x25519");
   readonly p256 = createECDH("prime256v1");
   readonly hello: Hello;
-  transcript = Buffer.alloc(0);
+  transcript: Buffer = Buffer.alloc(0);
   suite = 0;
   group = 0;
   write: Protection | null = null;
   read: Protection | null = null;
   /** accept()'s last result. */
   result = EAGAIN;
-  #wire = Buffer.alloc(0);
-  #messages = Buffer.alloc(0);
-  #handshakeSecret = Buffer.alloc(0);
-  #clientSecret = Buffer.alloc(0);
+  #wire: Buffer = Buffer.alloc(0);
+  #messages: Buffer = Buffer.alloc(0);
+  #handshakeSecret: Buffer = Buffer.alloc(0);
+  #clientSecret: Buffer = Buffer.alloc(0);
 
   constructor(
     readonly card: TlsCard,
@@ -192,7 +192,7 @@ export class RawClient {
 
   /** Lets the card run until it has nothing more to do. @returns what accept() or recv() ended with */
   run(): number {
-    for (let idle = 0; idle < 2; ) {
+    for (let idle = 0; idle < 2;) {
       if (this.result === EAGAIN) this.result = this.card.exports.accept(this.ctx);
       idle = this.tcp.acknowledge(this.card) || this.tcp.waiting > 0 ? 0 : idle + 1;
       if (this.result !== EAGAIN && this.tcp.outstanding === 0) break;
@@ -255,7 +255,7 @@ export class RawClient {
     const session = hello[38]!;
     this.suite = hello.readUInt16BE(39 + session);
     const extensions = new Map<number, Buffer>();
-    for (let at = 44 + session; at < hello.length; ) {
+    for (let at = 44 + session; at < hello.length;) {
       const length = hello.readUInt16BE(at + 2);
       extensions.set(hello.readUInt16BE(at), hello.subarray(at + 4, at + 4 + length));
       at += 4 + length;
@@ -298,7 +298,8 @@ export class RawClient {
       sha256(this.transcript),
     ]);
     const verifyMessage = this.receiveMessage();
-    if (!verify("sha256", signed, leaf.publicKey, verifyMessage.subarray(8))) throw new Error("wrong signature");
+    if (!verify("sha256", signed, leaf.publicKey, verifyMessage.subarray(8)))
+      throw new Error("wrong signature");
     const expected = this.#verifyData(this.read!.secret);
     if (!this.receiveMessage().subarray(4).equals(expected)) throw new Error("wrong Finished");
     return encryptedExtensions;
@@ -328,7 +329,9 @@ export class RawClient {
     return this;
   }
   /** The rest, in one record or as `deliver` wishes. @returns accept()'s result */
-  finishHandshake(deliver: (finished: Buffer) => void = (f) => void this.sendRecord(RECORD.handshake, f)): number {
+  finishHandshake(
+    deliver: (finished: Buffer) => void = (f) => void this.sendRecord(RECORD.handshake, f),
+  ): number {
     const keys = this.applicationKeys();
     this.read = keys.read;
     deliver(this.finished());

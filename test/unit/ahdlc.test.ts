@@ -39,9 +39,7 @@ function send(frame: number[]): { bytes: number[]; announced: number } {
 }
 
 const hex = (text: string) => text.split(" ").map((byte) => parseInt(byte, 16));
-const frames = fc
-  .uint8Array({ minLength: 1, maxLength: 250 })
-  .map((body) => [0x80, 0x21, ...body]);
+const frames = fc.uint8Array({ minLength: 1, maxLength: 250 }).map((body) => [0x80, 0x21, ...body]);
 
 describe("receiving", () => {
   test("the seed's example [169] is unstuffed to [170]", () => {
@@ -116,14 +114,19 @@ describe("sending", () => {
 
   test("the length is known beforehand, and a correct receiver reads every frame", () => {
     fc.assert(
-      fc.property(frames, fc.integer({ min: 0, max: 0xffffffff }), fc.integer({ min: 0, max: 3 }), (frame, accm, compression) => {
-        link.exports.setSendOptions(accm, compression);
-        const { bytes, announced } = send(frame);
-        expect(announced).toBe(bytes.length);
-        expect(decode([0x7e, ...bytes])).toEqual([frame]);
-        const naked = bytes.filter((byte) => byte < 0x20 && (accm >>> byte) & 1);
-        expect(naked).toEqual([]);
-      }),
+      fc.property(
+        frames,
+        fc.integer({ min: 0, max: 0xffffffff }),
+        fc.integer({ min: 0, max: 3 }),
+        (frame, accm, compression) => {
+          link.exports.setSendOptions(accm, compression);
+          const { bytes, announced } = send(frame);
+          expect(announced).toBe(bytes.length);
+          expect(decode([0x7e, ...bytes])).toEqual([frame]);
+          const naked = bytes.filter((byte) => byte < 0x20 && (accm >>> byte) & 1);
+          expect(naked).toEqual([]);
+        },
+      ),
       { numRuns: 300 },
     );
     link.expectAllPbufsFree();

@@ -160,6 +160,15 @@ describe("signatures", () => {
   });
 });
 
+it("a signature goes on to the next candidate when k is not in [1, n - 1]", async () => {
+  const replace = { "firmware/crypto/p256-nonce.ts": "test/firmware/stand-in-nonce.ts" };
+  const standIn = await Curves.load({ replace });
+  const [digest, key] = [sha256("x"), sha256("key")];
+  const signature = standIn.sign(digest, key)!;
+  expect(signature.subarray(0, 32)).toEqual(openssl(bytes(7n)).publicKey.subarray(1, 33));
+  expect(curves.verify(signature, digest, openssl(key).publicKey)).toBe(true);
+});
+
 describe("verification", () => {
   const key = sha256("key");
   const d = number(key);

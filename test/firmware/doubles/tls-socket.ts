@@ -5,6 +5,7 @@ import { Pbuf } from "../buffer/pbuf.ts";
 export const EAGAIN: i32 = -1;
 export const ENOTCONN: i32 = -3;
 
+// eslint-disable-next-line @typescript-eslint/no-redundant-type-constituents -- neither does the linter
 export declare function recv(s: i32): Pbuf | null;
 export declare function recvStatus(s: i32): i32;
 export declare function send(s: i32, data: usize, length: u32, flags: u32): i32;

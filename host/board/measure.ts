@@ -1,0 +1,84 @@
+// What a card on a board takes from power-on to a page: instructions counted by QEMU, and the painted stack.
+import { connect, type TLSSocket } from "node:tls";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { NetcardHost } from "../netcard-host.ts";
+import { BoardContacts } from "./contacts.ts";
+import type { Board } from "./qemu.ts";
+
+/** Instructions while the firmware had work, and the deepest stack since power-on, bytes. */
+export interface Stage {
+  instructions: number;
+  stackPeak: number;
+}
+
+export interface Measurement {
+  /** From power-on until PPP is up, the card being personalised. */
+  boot: Stage;
+  /** A full TLS handshake, the TCP connection included. */
+  handshake: Stage;
+  /** One page over the same connection, closed after it. */
+  page: Stage;
+  /** Bytes of the page, header included. */
+  pageBytes: number;
+  guardIntact: boolean;
+}
+
+/** Longer than the reader's longest pause between two polls of the link, ms. */
+const SETTLE_MS = 300;
+const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+/** @param image path of image.json @param directory of the card's NVM image and the CA */
+export async function measure(image: string, directory: string): Promise<Measurement> {
+  await personalise(image, directory);
+  const contacts = new BoardContacts({ image, folder: directory, countInstructions: true });
+  const host = await NetcardHost.open({ directory, contacts });
+  try {
+    const board = await contacts.board;
+    if (!board) throw new Error("the board lost its power");
+    const stages = new Stages(board);
+    const boot = await stages.next();
+    const client = connect({
+      port: await host.listen(0),
+      host: "127.0.0.1",
+      servername: "localhost",
+      ca: readFileSync(host.caFile),
+    });
+    await once(client, "secureConnect");
+    const handshake = await stages.next();
+    const pageBytes = await fetch(client);
+    const page = await stages.next();
+    return { boot, handshake, page, pageBytes, guardIntact: (await board.stack()).guardIntact };
+  } finally {
+    await host.close();
+  }
+}
+
+/** A new card's personalisation is none of the stages. */
+async function personalise(image: string, directory: string): Promise<void> {
+  const contacts = new BoardContacts({ image, folder: directory });
+  await (await NetcardHost.open({ directory, contacts })).close();
+}
+
+async function fetch(client: TLSSocket): Promise<number> {
+  let bytes = 0;
+  client.on("data", (piece: Buffer) => (bytes += piece.length));
+  client.write(REQUEST);
+  await once(client, "end");
+  return bytes;
+}
+
+class Stages {
+  #before = 0;
+  constructor(readonly board: Board) {}
+
+  /** @returns what was done since the last call; the link's idle polls meanwhile are in it */
+  async next(): Promise<Stage> {
+    await setTimeout(SETTLE_MS);
+    const now = await this.board.instructions();
+    const instructions = now - this.#before;
+    this.#before = now;
+    return { instructions, stackPeak: (await this.board.stack()).peak };
+  }
+}

@@ -1,0 +1,91 @@
+// Looks after a card from outside: what its memory must never become, and whether all that was lent has come back.
+import { readFileSync } from "node:fs";
+import { expect } from "vitest";
+import { compile, readProfile } from "../../scripts/firmware.mjs";
+import { build, instantiate } from "./firmware.ts";
+import { mutableGlobals } from "./wasm-sections.ts";
+
+const { ARENA_BYTES, ROM_BASE, PBUF_COUNT, HEADER_PBUF_COUNT } = readProfile("card-6k") as Record<
+  "ARENA_BYTES" | "ROM_BASE" | "PBUF_COUNT" | "HEADER_PBUF_COUNT",
+  number
+>;
+
+/** test/firmware/guard.ts */
+interface Accessors {
+  memory: WebAssembly.Memory;
+  pbufsFree(): number;
+  headersFree(): number;
+  exhausted(): number;
+  socketsInUse(): number;
+  tcbsInUse(): number;
+  timeWaits(): number;
+  isUp(): number;
+  badFrames(): number;
+  lostFrames(): number;
+  repliesDropped(): number;
+  retransmitted(): number;
+  synsDropped(): number;
+  timedOut(): number;
+}
+
+export interface OpenFirmware {
+  module: WebAssembly.Module;
+  accessors: WebAssembly.Module;
+}
+
+/** The firmware that ships, but for the export of its memory (test/conversation/card.test.ts proves that). */
+export async function openFirmware(): Promise<OpenFirmware> {
+  const path = await compile({ entry: "firmware/card.ts", out: "build/card-open.wasm", exportMemory: true });
+  const bytes = readFileSync(path);
+  expect(mutableGlobals(bytes), "wasm globals that can change: RAM outside the arena").toBe(0);
+  return { module: new WebAssembly.Module(bytes), accessors: await build("test/firmware/guard.ts") };
+}
+
+export class CardGuard {
+  readonly #memory: Uint8Array;
+  readonly #rom: Buffer;
+  readonly #accessors: Accessors;
+
+  /** @param memory of a card that has not had power yet */
+  constructor(firmware: OpenFirmware, memory: WebAssembly.Memory) {
+    this.#memory = new Uint8Array(memory.buffer);
+    this.#rom = Buffer.from(this.#memory.subarray(ROM_BASE));
+    this.#accessors = instantiate<Accessors>(firmware.accessors);
+  }
+
+  /** The card's whole state: with no mutable globals there is no other. */
+  get arena(): Uint8Array {
+    return this.#memory.subarray(0, ARENA_BYTES);
+  }
+
+  /** ROM untouched, nothing written outside the arena. */
+  check(): void {
+    const outside = this.#memory.subarray(ARENA_BYTES, ROM_BASE);
+    expect(outside.findIndex((byte) => byte !== 0) + 1, "first byte written outside the arena").toBe(0);
+    expect(this.#rom.equals(this.#memory.subarray(ROM_BASE)), "ROM as it was").toBe(true);
+  }
+
+  /** The firmware's own view of the arena as it is now. */
+  get now(): Accessors {
+    new Uint8Array(this.#accessors.memory.buffer).set(this.arena);
+    return this.#accessors;
+  }
+
+  /**
+   * Whether nothing is lent: all pbufs and headers in their pools, no socket but the listener. A connection in TIME-WAIT
+   * counts as free, for its block is given away as soon as another is needed (firmware/net/tcb.ts, take).
+   */
+  get isAllFree(): boolean {
+    return JSON.stringify(this.lent) === JSON.stringify({ pbufs: 0, headers: 0, sockets: 1, tcbs: 0 });
+  }
+
+  get lent() {
+    const now = this.now;
+    return {
+      pbufs: PBUF_COUNT - now.pbufsFree(),
+      headers: HEADER_PBUF_COUNT - now.headersFree(),
+      sockets: now.socketsInUse(),
+      tcbs: now.tcbsInUse() - now.timeWaits(),
+    };
+  }
+}
