@@ -46,6 +46,7 @@ export async function runCard(options: RunOptions, contacts?: PoweredContacts): 
   });
   try {
     const port = await host.listen(options.port);
+    if (!(await Promise.race([host.start().then(() => true), stop]))) return;
     const url = `https://localhost:${port}/`;
     if (options.json)
       console.log(
@@ -62,10 +63,10 @@ export async function runCard(options: RunOptions, contacts?: PoweredContacts): 
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM. */
-function untilSignal(): Promise<void> {
+/** Resolves at the first SIGINT or SIGTERM, to false: no further. */
+function untilSignal(): Promise<false> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(false));
   });
 }
 

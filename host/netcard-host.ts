@@ -4,11 +4,13 @@
 //
 // On the first run the card is personalised over the same reader before the network is brought up.
 import { X509Certificate } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Chip } from "./chip/chip.ts";
 import { FileNvm } from "./chip/nvm-file.ts";
+import { MemoryNvm } from "./chip/nvm.ts";
+import { codeOf, writeWhole } from "./data-dir.ts";
 import { NetcardError } from "./errors.ts";
 import { LocalCa } from "./issuer/ca.ts";
 import { CardCommands } from "./issuer/commands.ts";
@@ -51,6 +53,8 @@ export class NetcardHost {
   readonly gateway: Gateway;
   readonly forwarder: Forwarder;
   readonly #say: (line: string) => void;
+  readonly #options: HostOptions;
+  #fail: (error: Error) => void = () => undefined;
 
   /** The card's IPv4 address. */
   readonly address = CARD_ADDRESS;
@@ -60,35 +64,36 @@ export class NetcardHost {
   readonly failed: Promise<never>;
 
   /**
-   * Boots a card, personalises a new one, and brings PPP up.
-   * @throws NetcardError when the folder, the image or the card does not allow it
+   * Opens the folder. A card whose memory is damaged is not powered: it would write there.
+   * @throws NetcardError when the folder or the image does not allow it
    */
   static async open(options: HostOptions): Promise<NetcardHost> {
-    const host = new NetcardHost(options);
+    const module = loadModule("card.wasm");
+    const nvm = FileNvm.open(options.directory);
     try {
-      await host.#boot(options);
-      return host;
+      const ca = await LocalCa.open(options.directory);
+      if (!options.contacts) await testCopy(module, nvm.cells, options.directory);
+      return new NetcardHost(options, module, nvm, ca);
     } catch (error) {
-      await host.close();
+      nvm.close();
       throw error;
     }
   }
 
-  private constructor({ directory, baud, contacts, say = () => undefined }: HostOptions) {
+  private constructor(options: HostOptions, module: WebAssembly.Module, nvm: FileNvm, ca: LocalCa) {
+    const { baud, contacts, say = () => undefined } = options;
+    this.#options = options;
     this.#say = say;
-    this.#nvm = FileNvm.open(directory);
-    this.#ca = LocalCa.open(directory);
-    const module = loadModule("card.wasm");
-    this.#contacts =
-      contacts ?? new ChipContacts((onLinkByte) => new Chip({ module, nvm: this.#nvm, onLinkByte }));
+    this.#nvm = nvm;
+    this.#ca = ca;
+    this.#contacts = contacts ?? new ChipContacts((onLinkByte) => new Chip({ module, nvm, onLinkByte }));
     this.#reader = new T0Reader({ line: new CharacterLine(this.#contacts, baud ? { baud } : {}) });
-    let fail: (error: Error) => void;
-    this.failed = new Promise<never>((_, reject) => (fail = reject));
+    this.failed = new Promise<never>((_, reject) => (this.#fail = reject));
     this.failed.catch(() => undefined); // whoever does not ask is not told
     this.#peerIo = new PeerIoServer({
       reader: this.#reader,
       onFromCard: (bytes) => this.gateway.receive(bytes),
-      onTrouble: (trouble) => trouble && fail(new NetcardError(`The card was lost: ${trouble.message}`)),
+      onTrouble: (trouble) => trouble && this.#fail(loss(trouble)),
     });
     this.gateway = new Gateway({
       module: loadModule("gateway.wasm"),
@@ -103,13 +108,29 @@ export class NetcardHost {
     return this.#ca.file;
   }
 
-  /** Listens on 127.0.0.1. @param port 0: any free one @returns the port @throws NetcardError */
+  /** Listens on 127.0.0.1; clients wait until the card is there. @param port 0: any free one @returns the port @throws NetcardError */
   listen(port: number): Promise<number> {
     return this.forwarder.listen(port);
   }
 
-  /** Ends everything in order; the image is on disk afterwards. */
+  /**
+   * Boots the card, personalises a new one, and brings PPP up.
+   * @throws NetcardError when the card or the folder does not allow it
+   */
+  async start(): Promise<void> {
+    const atr = await this.#reader.connect();
+    this.#say(`card: reset, ATR ${hex(atr.bytes)}`);
+    const card = new CardCommands((apdu) => this.#reader.transmit(apdu));
+    const { lifeCycle } = await card.status();
+    if (lifeCycle !== "operational") await this.#personalise();
+    else if ((await card.selfTest()) > 0) throw damaged(this.#options.directory);
+    this.fingerprint = this.#readCertificate().fingerprint256;
+    await this.#bringUp();
+  }
+
+  /** Ends everything in order, start() too; the image is on disk afterwards. */
   async close(): Promise<void> {
+    this.#fail(new NetcardError("The card was switched off."));
     await this.forwarder.close();
     this.gateway.stop();
     await this.#peerIo.stop();
@@ -117,29 +138,43 @@ export class NetcardHost {
     this.#nvm.close();
   }
 
-  async #boot({ directory, pages = join(ROOT, "pages") }: HostOptions): Promise<void> {
-    const atr = await this.#reader.connect();
-    this.#say(`card: reset, ATR ${hex(atr.bytes)}`);
-    const card = new CardCommands((apdu) => this.#reader.transmit(apdu));
-    const { lifeCycle } = await card.status();
-    if (lifeCycle !== "operational") await this.#personalise(directory, pages);
-    else if ((await card.selfTest()) > 0) throw damaged(directory);
-    const der = readCertificate(directory);
-    this.fingerprint = new X509Certificate(der).fingerprint256;
-    await this.#bringUp();
-  }
-
-  async #personalise(directory: string, pages: string): Promise<void> {
+  async #personalise(): Promise<void> {
     let last = "";
-    const certificate = await personalise({
+    await personalise({
       transmit: (apdu) => this.#reader.transmit(apdu),
       ca: this.#ca,
       addresses: [CARD_ADDRESS],
-      files: readPages(pages),
+      files: readPages(this.#options.pages ?? join(ROOT, "pages")),
+      onCertificate: (der) => this.#keepCertificate(der),
       onProgress: ({ what }) => what !== last && this.#say(`personalisation: ${(last = what)}`),
     });
-    writeFileSync(join(directory, "card.der"), certificate);
     await this.#reader.connect(); // an operational card brings its network up from its reset on
+  }
+
+  get #certificateFile(): string {
+    return join(this.#options.directory, "card.der");
+  }
+
+  #keepCertificate(der: Uint8Array): void {
+    try {
+      writeWhole(this.#certificateFile, der, 0o644);
+    } catch (error) {
+      throw new NetcardError(
+        `Cannot write ${this.#certificateFile} (${codeOf(error)}): make room and start again.`,
+      );
+    }
+  }
+
+  #readCertificate(): X509Certificate {
+    try {
+      const certificate = new X509Certificate(readFileSync(this.#certificateFile));
+      if (this.#ca.hasIssued(certificate)) return certificate;
+    } catch {
+      // Missing, or no certificate: for the reader the same.
+    }
+    throw new NetcardError(
+      `${this.#certificateFile} is missing or not issued by ${this.#ca.file}: put copies back, or move card.nvm away and a new card will be made.`,
+    );
   }
 
   async #bringUp(): Promise<void> {
@@ -171,8 +206,24 @@ function damaged(directory: string): NetcardError {
   );
 }
 
-function readCertificate(directory: string): Buffer {
-  return readFileSync(join(directory, "card.der"));
+/** Asks a copy of the card whether it still keeps what it was given. @throws NetcardError when it does not */
+async function testCopy(module: WebAssembly.Module, cells: Uint8Array, directory: string): Promise<void> {
+  const nvm = new MemoryNvm(cells.slice());
+  const contacts = new ChipContacts((onLinkByte) => new Chip({ module, nvm, onLinkByte }));
+  const reader = new T0Reader({ line: new CharacterLine(contacts) });
+  try {
+    await reader.connect();
+    if ((await new CardCommands((apdu) => reader.transmit(apdu)).selfTest()) > 0) throw damaged(directory);
+  } finally {
+    contacts.stop();
+  }
+}
+
+/** @returns what a person is told who loses a card in operation */
+function loss(trouble: Error): NetcardError {
+  return trouble instanceof NetcardError
+    ? trouble
+    : new NetcardError(`The card was lost: ${trouble.message}`);
 }
 
 function hex(bytes: Uint8Array): string {

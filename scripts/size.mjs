@@ -46,14 +46,9 @@ async function measure() {
     functions(readFileSync(wasm)).map(({ name, bytes }) => ({ owner: layerOf(name), bytes })),
     ({ owner }) => owner,
   );
-  return {
-    profile: PROFILE,
-    board: BOARD,
-    regions,
-    arena,
-    wasmCode: layers,
-    image: measureImage(wasm, arena),
-  };
+  const image = measureImage(wasm, arena);
+  const run = image && (await measureRun(image.description));
+  return { profile: PROFILE, board: BOARD, regions, arena, wasmCode: layers, image, run };
 }
 
 /** The RAM map, compiled alone: every X and X_BYTES that it exports is a region. */

@@ -6,15 +6,14 @@
 //   E0  00 00  CREATE FILE                       62 { 80 size, 84 name, 85 type }
 //   D7  00 00  UPDATE BINARY                     54 offset, 53 bytes
 //   44  00 00  ACTIVATE FILE                     –                                 the file created is there
-//   44  00 00  ACTIVATE FILE                     3F00, the whole card              operational for good: when
-//                                                                                  the certificate is of its key
+//   44  00 00  ACTIVATE FILE                     3F00, the whole card              operational for good
 //   E4  04 00  DELETE FILE                       name
 //   E4  00 00  DELETE FILE                       3F00: all files
 //   CA  01 00  GET DATA: status                                                    8 bytes, see status()
 //   CA  01 01  GET DATA: self-test                                                 1 byte: how many items are damaged
 //
-// A file is created, written from its first byte to its last, and activated: an update of a file is no different. An
-// operational card answers GET DATA and refuses the rest with 6985: there is no way back and no back door.
+// A file is created, written from its first byte to its last, and activated: an update of a file is no different. A card
+// becomes operational (else 6985) when it has a key pair and the certificate has this public key in it. An operational card answers GET DATA and refuses the rest with 6985: there is no way back and no back door.
 import * as files from "../files/files.ts";
 import * as keys from "../files/keys.ts";
 import * as superblock from "../files/superblock.ts";

@@ -56,7 +56,7 @@ export const NO_DATA: i32 = -1;
 @final
 @unmanaged
 class T0State {
-  /** CLA INS P1 P2 P3, or a PPS of at most six bytes, two words for speed of access by byte. */
+  /** CLA INS P1 P2 P3, or a PPS of at most six bytes. */
   header: u64;
   /** Bytes of data still to come or to go. */
   left: u16;
@@ -153,7 +153,7 @@ export function takeData(): void {
   s.phase = ACK_INCOMING;
 }
 
-/** Sends `length` bytes, le() or fewer are wrong; put() takes them. @param sw status afterwards, 0: ask then */
+/** Sends `length` bytes of data, as many as the reader expects; put() takes them. @param sw status after them, 0: ask then */
 export function sendData(length: u32, sw: u32): void {
   const s = state();
   s.left = u16(length);

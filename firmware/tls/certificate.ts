@@ -18,15 +18,19 @@ const EXTENSIONS_BYTES: u32 = 2;
 const NAME: usize = memory.data<u8>([0x2f, 0x2e, 0x63, 0x65, 0x72, 0x74, 0x69, 0x66, 0x69, 0x63, 0x61, 0x74, 0x65]);
 const NAME_BYTES: u32 = 13;
 
-/** Writes the message up to its list at `at`: FRONT_BYTES. @returns the address behind it, 0 when the card has no certificate */
-export function writeFront(ctx: Context, at: usize): usize {
+/** Opens the card's certificate. @returns false when there is none */
+export function open(ctx: Context): bool {
   const file = files.find(NAME, NAME_BYTES);
-  if (file < 0) return 0;
-  const list = listBytes(file);
-  if (list == 0) return 0;
+  if (file < 0) return false;
   ctx.file = u8(file);
   ctx.offset = 0;
   ctx.entryLeft = 0;
+  return listBytes(file) != 0;
+}
+
+/** Writes the message up to its list at `at`: FRONT_BYTES. @returns the address behind it */
+export function writeFront(ctx: Context, at: usize): usize {
+  const list = listBytes(ctx.file);
   return put24(put8(put24(put8(at, CERTIFICATE), list + 4), 0), list);
 }
 

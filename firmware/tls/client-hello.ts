@@ -154,11 +154,14 @@ export class Hello {
 const HELLO: usize = TLS_BUFFER - offsetof<Hello>();
 /** Bytes at the buffer's front that ServerHello may overwrite: then only the session ID is still needed. */
 export const ANSWER_ROOM: usize = HELLO + offsetof<Hello>("sessionLength");
+/** Bytes at the buffer's front that may be overwritten while the share is still needed. */
+export const SHARE_ROOM: usize = HELLO + offsetof<Hello>("share0");
 /** Bytes at the buffer's front that begin() leaves as they are: HelloRetryRequest may still be outstanding. */
 export const RETRY_ROOM: usize = HELLO + offsetof<Hello>("field");
 
 /** Expects a ClientHello. */
 export function begin(ctx: Context): void {
+  if (TLS_BUFFER < offsetof<Hello>()) ERROR("the ClientHello's parser does not fit TLS_BUFFER");
   const hello = Hello.of(ctx);
   const front = offsetof<Hello>("field");
   memory.fill(changetype<usize>(hello) + front, 0, offsetof<Hello>() - front);

@@ -14,6 +14,7 @@
 //
 // The buffer is parser, workspace and output in turn, so no state does anything while it is outstanding.
 import { wipe } from "../crypto/ct.ts";
+import * as keys from "../files/keys.ts";
 import * as socket from "../socket/socket.ts";
 import * as alert from "./alert.ts";
 import * as certificate from "./certificate.ts";
@@ -127,6 +128,7 @@ function sendRetry(ctx: Context): i32 {
 }
 
 function sendServerHello(ctx: Context): i32 {
+  if (!keys.hasPrivateKey() || !certificate.open(ctx)) return alert.fail(ctx, alert.INTERNAL_ERROR);
   ctx.sealed = u16(serverHello.write(ctx));
   if (ctx.sealed == 0) return alert.fail(ctx, alert.ILLEGAL_PARAMETER);
   keySchedule.handshakeSecrets(ctx);
@@ -137,10 +139,12 @@ function sendServerHello(ctx: Context): i32 {
 
 /** And the front of Certificate: both are short. */
 function sendEncryptedExtensions(ctx: Context): i32 {
+  if (flight.room(ctx) < encryptedExtensions.MESSAGE_MAX + certificate.FRONT_BYTES) {
+    flight.send(ctx);
+    return GO_ON;
+  }
   flight.put(ctx, encryptedExtensions.write(ctx, flight.end(ctx)));
-  const list = certificate.writeFront(ctx, flight.end(ctx));
-  if (list == 0) return alert.fail(ctx, alert.INTERNAL_ERROR);
-  flight.put(ctx, list);
+  flight.put(ctx, certificate.writeFront(ctx, flight.end(ctx)));
   ctx.state = u8(SEND_CERTIFICATE);
   return GO_ON;
 }
@@ -202,6 +206,7 @@ function endOfFinished(ctx: Context): i32 {
   wipe(ctx.secretA, SECRET_BYTES);
   keySchedule.installRead(ctx, ctx.secretC);
   ctx.position = 0;
+  ctx.idle = 0;
   ctx.state = u8(CONNECTED);
   return GO_ON;
 }

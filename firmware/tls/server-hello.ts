@@ -7,7 +7,7 @@ import * as drbg from "../crypto/drbg.ts";
 import * as p256 from "../crypto/p256.ts";
 import * as x25519 from "../crypto/x25519.ts";
 import { COMPATIBLE, Context, SECRET_BYTES } from "./context.ts";
-import { ANSWER_ROOM, Hello, RETRY_ROOM, TLS_1_3, X25519, X25519_BYTES } from "./client-hello.ts";
+import { ANSWER_ROOM, Hello, RETRY_ROOM, SHARE_ROOM, TLS_1_3, X25519, X25519_BYTES } from "./client-hello.ts";
 import { CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_BYTES, header } from "./record-out.ts";
 import * as transcript from "./transcript.ts";
 
@@ -50,6 +50,8 @@ export function writeRetry(ctx: Context): u32 {
  */
 export function write(ctx: Context): u32 {
   if (ANSWER_MAX > ANSWER_ROOM) ERROR("ServerHello does not fit the buffer beside the session ID");
+  if (usize(p256.POINT_BYTES) > SHARE_ROOM)
+    ERROR("our public key does not fit the buffer beside the client's");
   const bytes = generate(ctx, ctx.buffer);
   if (!agree(ctx)) return 0;
   wipe(ctx.secretA, SECRET_BYTES);

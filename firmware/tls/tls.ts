@@ -35,7 +35,10 @@ export const EAGAIN: i32 = socket.EAGAIN;
 export const RESET_INIT: u32 = 0;
 /** recv(): pieces as soon as they are decrypted; authenticated() tells whether they may be believed [230]. */
 export const RECV_FAST: u32 = 0;
-/** recv(): nothing before its record is verified; a record longer than the buffer waits in NVM [235]. */
+/**
+ * recv(): nothing before its record is verified. It waits in the buffer, where no data may be in preparation then, or in
+ * NVM if it is longer [235].
+ */
 export const RECV_SAFE: u32 = 1;
 /** send(): `data` is anywhere, and copied. */
 export const COPY_ON: u32 = 0;

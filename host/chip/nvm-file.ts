@@ -1,7 +1,8 @@
 // The chip's NVM kept in a file, so that a card outlives the process that emulates it. The file is a line of text that
 // names it, padded to HEADER_BYTES, and the cells. Every write of the chip goes straight to the file, in order: a process
-// that is killed leaves what a chip leaves whose power is cut. (After a crash of the whole machine that order is up to its
-// file system.) The image holds the private key: it is readable by its owner only, and one process uses it at a time.
+// that is killed, or whose disk is full, leaves what a chip leaves whose power is cut. (After a crash of the whole machine
+// that order is up to its file system.) The image holds the private key: it is readable by its owner only, and one
+// process uses it at a time.
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync } from "node:fs";
 import { renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +19,10 @@ const inUse = new Set<string>();
 /** NVM in a file. Wear is counted from the moment it was opened. */
 export class FileNvm extends MemoryNvm {
   readonly #fd: number;
+  readonly #path: string;
   readonly #lock: string;
+  /** Why nothing is written any more. */
+  #failure: NetcardError | undefined;
   readonly #byte = new Uint8Array(1);
 
   /**
@@ -45,21 +49,42 @@ export class FileNvm extends MemoryNvm {
   private constructor(path: string, cells: Uint8Array, lock: string) {
     super(cells);
     this.#fd = openSync(path, "r+");
+    this.#path = path;
     this.#lock = lock;
   }
 
+  /** @throws NetcardError when the file can't be written, from then on always: the chip's power has failed */
   override write(address: number, byte: number): void {
     if (address >= this.bytes) return;
+    if (this.#failure) throw this.#failure;
     this.#byte[0] = byte;
-    writeSync(this.#fd, this.#byte, 0, 1, HEADER_BYTES + address);
+    this.#orFail(() => writeSync(this.#fd, this.#byte, 0, 1, HEADER_BYTES + address));
     super.write(address, byte);
   }
 
-  /** The last call: the image is on disk and free for others. */
+  /**
+   * The last call: the image is on disk and free for others.
+   * @throws NetcardError when what was written may not be on disk
+   */
   close(): void {
-    fsyncSync(this.#fd);
-    closeSync(this.#fd);
-    giveLock(this.#lock);
+    const hadFailed = this.#failure;
+    this.#failure ??= new NetcardError(`${this.#path} is closed.`);
+    try {
+      if (!hadFailed) this.#orFail(() => fsyncSync(this.#fd));
+    } finally {
+      closeSync(this.#fd);
+      giveLock(this.#lock);
+    }
+  }
+
+  #orFail(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      throw (this.#failure = new NetcardError(
+        `Cannot write ${this.#path} (${codeOf(error)}): make room or repair the disk, and start again.`,
+      ));
+    }
   }
 }
 

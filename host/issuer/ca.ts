@@ -72,7 +72,7 @@ export class LocalCa {
         `${this.file} expires too soon: move it and ca-key.pem away and a new CA will be made.`,
       );
     const { makeServerCertificate } = await import("./certificate.ts");
-    const issuer = { certificate: this.certificate.raw, key: this.#key };
+    const issuer = { certificate: this.certificate.toString(), key: this.#key };
     return makeServerCertificate(issuer, publicKey, [...LOCAL_NAMES, ...addresses], validity);
   }
 

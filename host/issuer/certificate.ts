@@ -46,13 +46,13 @@ export async function makeCaCertificate(
 
 /**
  * A server's certificate.
- * @param ca the issuer's certificate, DER, and its private key
+ * @param ca the issuer's certificate, PEM, and its private key
  * @param publicKey the server's: 65 bytes, 04 ‖ X ‖ Y
  * @param names host names and IP addresses
  * @returns DER
  */
 export async function makeServerCertificate(
-  ca: { certificate: Uint8Array; key: KeyObject },
+  ca: { certificate: string; key: KeyObject },
   publicKey: Uint8Array,
   names: string[],
   validity: Validity,
@@ -69,7 +69,7 @@ export async function makeServerCertificate(
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension(
-        names.map((value) => ({ type: isIP(value) ? "ip" : "dns", value })),
+        names.map((value) => ({ type: isIP(value) ? ("ip" as const) : ("dns" as const), value })),
       ),
       new x509.AuthorityKeyIdentifierExtension(
         issuer.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId ?? "",

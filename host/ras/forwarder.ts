@@ -45,6 +45,7 @@ export class Forwarder {
 
   /** One client after the other is let in: a card has one or two contexts, and a line is not for SYNs in vain. */
   #mayConnect(pipe: Pipe): boolean {
+    if (!this.gateway.isUp) return false;
     for (const first of this.#pipes) if (!first.connected) return first === pipe;
     return false;
   }

@@ -10,6 +10,7 @@
 //
 // A push automaton: characters come in by the line's onCharacter, whether the card is in this process, where a command is
 // over when flush() returns, or behind a socket. One promise a command, none a character.
+import { NetcardError } from "../errors.ts";
 import { type Atr, parseAtr } from "./atr.ts";
 import type { CharacterLine } from "./character-line.ts";
 
@@ -40,6 +41,7 @@ const PPSS = 0xff;
 const HEADER_LEN = 5;
 /** WI × 960 etu at 9,600 bit/s, ms (ISO 7816-3 section 10.2). */
 const WORK_WAITING_UNIT_MS = 100;
+const GRACE_MS = 20;
 
 type Awaiting = "nothing" | "atr" | "pps" | "procedure" | "data" | "sw2";
 
@@ -74,7 +76,10 @@ export class T0Reader {
     this.#line = options.line;
     this.#patienceMs = options.workWaitingMs ?? 10 * WORK_WAITING_UNIT_MS;
     this.#line.onCharacter = (byte) => this.#onCharacter(byte);
-    this.#line.onGone = (reason) => this.#fail(new ReaderError(`The card is gone: ${reason.message}`));
+    this.#line.onGone = (reason) =>
+      this.#fail(
+        reason instanceof NetcardError ? reason : new ReaderError(`The card is gone: ${reason.message}`),
+      );
   }
 
   /**
@@ -153,7 +158,7 @@ export class T0Reader {
   }
 
   #onCharacter(byte: number): void {
-    this.#watch?.refresh();
+    if (this.#watch) this.#watchOut();
     switch (this.#awaiting) {
       case "atr":
         return this.#onAtr(byte);
@@ -216,11 +221,13 @@ export class T0Reader {
     this.#line.flush();
   }
 
-  #watchOut(): void {
-    this.#watch = setTimeout(
-      () => this.#fail(new ReaderError(`The card is mute: nothing came for ${this.#patienceMs} ms.`)),
-      this.#patienceMs,
-    );
+  /** A process that was busy itself gives the card one more chance before it is called mute. */
+  #watchOut(ms = this.#patienceMs, last = false): void {
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => {
+      if (!last) return this.#watchOut(GRACE_MS, true);
+      this.#fail(new ReaderError(`The card is mute: nothing came for ${this.#patienceMs} ms.`));
+    }, ms);
   }
 
   #succeed(value: unknown): void {

@@ -216,6 +216,12 @@ describe("instead of a ClientHello", () => {
     expect(client.tcp.finished).toBe(true);
   });
 
+  test("a card that has not been personalised answers internal_error", () => {
+    const client = new RawClient(new TlsCard(module)).sendHello();
+    expect(client.run()).toBe(-0x100 - 80);
+    expect(client.alert()).toBe(80);
+  });
+
   test("an alert ends the connection without an answer", () => {
     const client = newClient().send(record(RECORD.alert, u8(2, 40)));
     expect(client.run()).toBe(-0x200 - 40);

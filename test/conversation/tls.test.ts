@@ -154,3 +154,11 @@ test("data sent from elsewhere, COPY_ON", async () => {
 test("TLS 1.2 alone is refused", async () => {
   await expect(open(new CardStream(newCard()), { maxVersion: "TLSv1.2" })).rejects.toThrow("alert number 70");
 });
+
+test("two connections at once, and one place for a long record", async () => {
+  const both = await firmware({ TLS_CONTEXTS: 2 });
+  card = new TlsCard(both, personality.cells);
+  const streams = [0, 1].map((ctx) => new CardStream(card, echo(SAFE), cuts.random(ctx + 7), ctx));
+  const data = [randomBytes(20_000), randomBytes(20_000)];
+  await Promise.all(streams.map((stream, i) => converse(stream, {}, data[i]!)));
+});

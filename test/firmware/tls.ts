@@ -19,6 +19,22 @@ export function workspace(): usize {
   return ram.TLS;
 }
 
+/** Memory that a caller of TLS may have its data in. */
+export function elsewhere(): usize {
+  return ram.APDU;
+}
+
+/** Regions that TLS has no business in: T0 up to TLS, and from the web server's on. */
+export function strangersFrom(): usize {
+  return ram.T0;
+}
+export function strangersTo(): usize {
+  return ram.TLS;
+}
+export function restFrom(): usize {
+  return ram.WEB_SERVER;
+}
+
 /** Makes the key pair. @returns address of the public key */
 export function makeKey(): usize {
   keys.generate(workspace());

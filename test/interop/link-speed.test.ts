@@ -15,7 +15,9 @@ describe.concurrent("100 KB", () => {
       const pages = temporaryFolder("pages");
       const content = Buffer.from(randomBytes((BYTES * 3) / 4).toString("base64"));
       writeFileSync(join(pages, "index.html"), content);
-      const card = await startCard(["--baud", String(baud), "--pages", pages]);
+      const data = temporaryFolder("data");
+      await (await startCard(["--pages", pages], data)).stop(); // personalised at full speed
+      const card = await startCard(["--baud", String(baud)], data);
       const file = join(pages, "received");
       const started = performance.now();
       const { code, stderr } = await peers.execute(

@@ -16,10 +16,16 @@ export const COPY_ON = 0;
 export const COPY_OFF = 1;
 export const NVM_BYTES = 262144;
 
+const { ROM_BASE, TLS_BUFFER } = readProfile("card-6k") as { ROM_BASE: number; TLS_BUFFER: number };
+
 interface Exports {
   memory: WebAssembly.Memory;
   powerOn(): void;
   workspace(): number;
+  elsewhere(): number;
+  strangersFrom(): number;
+  strangersTo(): number;
+  restFrom(): number;
   makeKey(): number;
   createFile(nameLength: number, bytes: number): number;
   appendFile(length: number): number;
@@ -128,7 +134,7 @@ export class TlsCard {
     });
     this.exports = instance.exports as unknown as Exports;
     this.bytes = new Uint8Array(this.exports.memory.buffer);
-    this.rom = Buffer.from(this.bytes.subarray(readProfile("card-6k").ROM_BASE));
+    this.rom = Buffer.from(this.bytes.subarray(ROM_BASE));
     this.exports.powerOn();
   }
 
@@ -149,10 +155,12 @@ export class TlsCard {
   /** Sends through the buffer, or from elsewhere. @returns bytes taken, or EAGAIN */
   write(data: Uint8Array, how = COPY_OFF, ctx = 0): number {
     if (!this.exports.writable(ctx)) return EAGAIN;
-    const at = how === COPY_OFF ? this.exports.sendBuffer(ctx) : this.exports.workspace() + 2048;
-    const part = data.subarray(0, readProfile("card-6k").TLS_BUFFER! - 22);
+    const at = how === COPY_OFF ? this.exports.sendBuffer(ctx) : this.exports.elsewhere();
+    const part = data.subarray(0, TLS_BUFFER - 22);
     this.bytes.set(part, at);
-    return this.exports.send(ctx, at, part.length, how);
+    const taken = this.exports.send(ctx, at, part.length, how);
+    if (how === COPY_ON) this.bytes.fill(0, at, at + part.length);
+    return taken;
   }
 
   storeFile(name: string, content: Uint8Array): void {
@@ -167,13 +175,17 @@ export class TlsCard {
     check(this.exports.commitFile());
   }
 
-  /** @throws when ROM was written to, or memory outside the arena */
+  /** @throws when something was written outside the regions that are TLS's or below it */
   guard(): void {
-    const { ARENA_BYTES, ROM_BASE } = readProfile("card-6k");
     if (!this.rom.equals(this.bytes.subarray(ROM_BASE))) throw new Error("ROM was written to");
-    if (this.bytes.subarray(ARENA_BYTES, ROM_BASE).some((byte) => byte !== 0)) {
-      throw new Error("memory outside the arena was written to");
-    }
+    const { strangersFrom, strangersTo, restFrom } = this.exports;
+    this.#expectZeros(strangersFrom(), strangersTo());
+    this.#expectZeros(restFrom(), ROM_BASE);
+  }
+
+  #expectZeros(from: number, to: number): void {
+    const at = this.bytes.subarray(from, to).findIndex((byte) => byte !== 0);
+    if (at >= 0) throw new Error(`address ${from + at} was written to`);
   }
 
   #recv(tcp: Tcp): number {
@@ -202,13 +214,13 @@ export function firmware(use: Record<string, number> = {}): Promise<WebAssembly.
 }
 
 /** Makes a key on a card, and a certificate for it from a new CA, whose own certificate is sent along. */
-export function personalise(module: WebAssembly.Module): Personality {
+export async function personalise(module: WebAssembly.Module): Promise<Personality> {
   const folder = mkdtempSync(join(tmpdir(), "netcard-ca-"));
-  const ca = LocalCa.open(folder);
+  const ca = await LocalCa.open(folder);
   rmSync(folder, { recursive: true });
   const card = new TlsCard(module);
   const point = card.exports.makeKey();
-  const leaf = ca.issue(Buffer.from(card.bytes.subarray(point, point + 65)));
+  const leaf = await ca.issue(Buffer.from(card.bytes.subarray(point, point + 65)));
   card.storeFile("/.certificate", Buffer.concat([entry(leaf), entry(ca.certificate.raw)]));
   return { cells: card.nvm.cells, ca: ca.certificate.toString() };
 }

@@ -168,17 +168,22 @@ export class WholeCard {
     this.guard.check();
   }
 
-  /** Does something in the middle of a conversation. @param characters that the reader sends before, in all commands */
-  interrupt(characters: number, act: () => void): void {
+  /**
+   * Does something in the middle of a conversation.
+   * @param characters that the reader sends before, in all commands
+   * @returns what calls it off, and tells whether it has been done
+   */
+  interrupt(characters: number, act: () => void): () => boolean {
     const { contacts } = this;
     const write = ChipContacts.prototype.write;
     let left = characters;
     contacts.write = (byte) => {
-      if (left-- === 0) {
-        contacts.write = write;
-        act();
-      }
+      if (left-- === 0) act();
       write.call(contacts, byte);
+    };
+    return () => {
+      contacts.write = write;
+      return left < 0;
     };
   }
 

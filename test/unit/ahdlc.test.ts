@@ -56,7 +56,7 @@ describe("receiving", () => {
         link.exports.setReceiveAccm(-1);
         expect(feed(encode(frame, { acfc }))).toEqual([frame]);
       }),
-      { numRuns: 300 },
+      { numRuns: 300, seed: 1662 },
     );
     link.expectAllPbufsFree();
   });
@@ -127,7 +127,7 @@ describe("sending", () => {
           expect(naked).toEqual([]);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 300, seed: 1662 },
     );
     link.expectAllPbufsFree();
   });

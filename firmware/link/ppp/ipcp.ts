@@ -28,6 +28,7 @@ export function fsm(): Fsm {
 /** All our wishes anew. An address that was assigned before is asked for again. */
 export function start(): void {
   fsm().wanted = u16(u32(1) << IP_ADDRESS);
+  fsm().failures = 0;
   if (LOCAL_ADDRESS) state().local = LOCAL_ADDRESS;
 }
 

@@ -44,6 +44,7 @@ export function fsm(): Fsm {
 export function start(): void {
   const s = state();
   fsm().wanted = u16(WANTED);
+  fsm().failures = 0;
   s.magic = pins.random32() | 1;
   s.accm = 0;
   s.mru = u16(LINK_MRU);

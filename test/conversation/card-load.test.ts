@@ -1,0 +1,52 @@
+// The whole card under load, and on a bad line. NETCARD_LONG=1: a minute of load instead of ten seconds. SEED=n repeats
+// the faults of a run.
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type Personality, WholeCard, personality } from "../support/whole-card.ts";
+
+const LOAD_MS = process.env.NETCARD_LONG ? 60_000 : 10_000;
+const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
+const PAGES = ["/none", "/one", "/page"];
+
+let issued: Personality;
+let card: WholeCard;
+beforeAll(async () => {
+  issued = await personality();
+});
+afterEach(() => card.close());
+
+test(`four clients at once for ${LOAD_MS / 1000} s, on the machine's clock`, async () => {
+  card = await WholeCard.open(issued);
+  const until = performance.now() + LOAD_MS;
+  const served = [0, 0, 0, 0];
+  const client = async (_: number, number: number) => {
+    while (performance.now() < until) {
+      await card.expectPage(PAGES[served[number]! % PAGES.length]!);
+      card.guard.check();
+      served[number]!++;
+    }
+  };
+  await Promise.all(served.map(client));
+  console.log(`pages: ${served.join(" + ")} in ${LOAD_MS / 1000} s`);
+  expect(Math.min(...served)).toBeGreaterThan(0.5 * Math.max(...served)); // nobody starves
+  await card.expectAllFree();
+});
+
+describe("a link of whose frames 5 % are lost, damaged, repeated or swapped", () => {
+  test(`lets 100 pages through (SEED=${SEED})`, async () => {
+    card = await WholeCard.openVirtual(issued, { faults: { seed: SEED, rate: 0.05 } });
+    const startedMs = performance.now();
+    for (let i = 0; i < 100; i++) {
+      await card.expectPage(PAGES[i % PAGES.length]!);
+      card.guard.check();
+    }
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+    const virtual = (card.clock.now() / 1000).toFixed(0);
+    console.log(`SEED=${SEED}: ${seconds} s for ${virtual} s of the card's`, ...card.faults.map(({ counts }) => counts));
+    for (const { counts } of card.faults) {
+      const { frames, ...faults } = counts;
+      for (const count of Object.values(faults)) expect(count).toBeGreaterThan(0.005 * frames);
+    }
+    expect(card.guard.now.retransmitted()).toBeGreaterThan(0);
+    await card.expectAllFree(300_000);
+  });
+});
