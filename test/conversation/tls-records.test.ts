@@ -10,7 +10,7 @@ let personality: Personality;
 
 beforeAll(async () => {
   module = await firmware();
-  personality = personalise(module);
+  personality = await personalise(module);
 });
 
 const newClient = (suites = [AES, CHACHA]) => {

@@ -19,7 +19,7 @@ let personality: Personality;
 
 beforeAll(async () => {
   module = await firmware();
-  personality = personalise(module);
+  personality = await personalise(module);
 });
 
 const newClient = () => new RawClient(new TlsCard(module, personality.cells));

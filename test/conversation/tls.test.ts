@@ -21,7 +21,7 @@ let card: TlsCard;
 
 beforeAll(async () => {
   module = await firmware();
-  personality = personalise(module);
+  personality = await personalise(module);
 });
 
 afterEach(async () => {

@@ -25,7 +25,7 @@ let personality: Personality;
 
 beforeAll(async () => {
   module = await firmware();
-  personality = personalise(module);
+  personality = await personalise(module);
 });
 
 type Random = () => number;

@@ -26,7 +26,7 @@ let flag = FAST;
 
 beforeAll(async () => {
   const module = await firmware();
-  const personality = personalise(module);
+  const personality = await personalise(module);
   ca = join(temporaryFolder("tls"), "ca.pem");
   writeFileSync(ca, personality.ca);
   server = createServer((socket) => {

@@ -8,7 +8,7 @@ import * as tls from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NetcardError } from "../../host/errors.ts";
 import { LocalCa } from "../../host/issuer/ca.ts";
-import * as x509 from "../../host/issuer/certificate.ts";
+import { makeServerCertificate } from "../../host/issuer/certificate.ts";
 import { readPages } from "../../host/issuer/pages.ts";
 
 const DAY_MS = 86_400_000;
@@ -23,12 +23,12 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const path = (name: string) => join(folder, name);
 
 /** A card's key pair, made outside for once, and its certificate. */
-function issueTo(
+async function issueTo(
   ca: LocalCa,
   addresses = [CARD_ADDRESS],
-): { key: KeyObject; der: Buffer; certificate: X509Certificate } {
+): Promise<{ key: KeyObject; der: Buffer; certificate: X509Certificate }> {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const der = ca.issue(publicKey.export({ type: "spki", format: "der" }).subarray(-65), addresses);
+  const der = await ca.issue(publicKey.export({ type: "spki", format: "der" }).subarray(-65), addresses);
   return { key: privateKey, der, certificate: new X509Certificate(der) };
 }
 
@@ -59,29 +59,29 @@ async function refusal(ca: LocalCa, key: KeyObject, der: Buffer, name: string): 
 }
 
 describe("the CA", () => {
-  test("is made once and opened after; only its owner reads the key", () => {
-    const first = LocalCa.open(folder);
-    const again = LocalCa.open(folder);
+  test("is made once and opened after; only its owner reads the key", async () => {
+    const first = await LocalCa.open(folder);
+    const again = await LocalCa.open(folder);
     expect(again.certificate.fingerprint256).toBe(first.certificate.fingerprint256);
     expect(first.file).toBe(path("ca.pem"));
     if (process.platform !== "win32") expect(statSync(path("ca-key.pem")).mode & 0o777).toBe(0o600);
   });
 
-  test("is a CA that signs no CA, named uniquely, signed by itself", () => {
-    const { certificate } = LocalCa.open(folder);
+  test("is a CA that signs no CA, named uniquely, signed by itself", async () => {
+    const { certificate } = await LocalCa.open(folder);
     const other = mkdtempSync(join(tmpdir(), "netcard-test-"));
-    expect(LocalCa.open(other).certificate.subject).not.toBe(certificate.subject);
+    expect((await LocalCa.open(other)).certificate.subject).not.toBe(certificate.subject);
     rmSync(other, { recursive: true });
     expect(certificate.ca).toBe(true);
     expect(certificate.verify(certificate.publicKey)).toBe(true);
     expect(certificate.subject).toMatch(/^CN=netcard CA [0-9a-f]{8}$/);
   });
 
-  test("a key whose certificate is lost gets a new one", () => {
-    LocalCa.open(folder);
+  test("a key whose certificate is lost gets a new one", async () => {
+    await LocalCa.open(folder);
     const key = readFileSync(path("ca-key.pem"));
     rmSync(path("ca.pem"));
-    const { certificate } = issueTo(LocalCa.open(folder));
+    const { certificate } = await issueTo(await LocalCa.open(folder));
     expect(certificate.verify(new X509Certificate(readFileSync(path("ca.pem"))).publicKey)).toBe(true);
     expect(readFileSync(path("ca-key.pem"))).toEqual(key);
   });
@@ -97,14 +97,14 @@ describe("the CA", () => {
         writeFileSync(path("ca-key.pem"), other.export({ type: "pkcs8", format: "pem" }));
       },
     ],
-  ])("%s is one clear sentence, and stays", (_, damage) => {
-    LocalCa.open(folder);
+  ])("%s is one clear sentence, and stays", async (_, damage) => {
+    await LocalCa.open(folder);
     damage();
     const before = ["ca.pem", "ca-key.pem"].map(
       (name) => existsSync(path(name)) && readFileSync(path(name), "utf8"),
     );
-    expect(() => LocalCa.open(folder)).toThrow(NetcardError);
-    expect(() => LocalCa.open(folder)).toThrow(/put a copy back, or move ca.pem and ca-key.pem away/);
+    await expect(LocalCa.open(folder)).rejects.toThrow(NetcardError);
+    await expect(LocalCa.open(folder)).rejects.toThrow(/put a copy back, or move ca.pem and ca-key.pem away/);
     const after = ["ca.pem", "ca-key.pem"].map(
       (name) => existsSync(path(name)) && readFileSync(path(name), "utf8"),
     );
@@ -113,9 +113,9 @@ describe("the CA", () => {
 });
 
 describe("a card's certificate", () => {
-  test("chains to the CA, names the card, and is short in bytes and days", () => {
-    const ca = LocalCa.open(folder);
-    const { key, der, certificate } = issueTo(ca);
+  test("chains to the CA, names the card, and is short in bytes and days", async () => {
+    const ca = await LocalCa.open(folder);
+    const { key, der, certificate } = await issueTo(ca);
     expect(certificate.checkIssued(ca.certificate)).toBe(true);
     expect(certificate.verify(ca.certificate.publicKey)).toBe(true);
     expect(certificate.checkPrivateKey(key)).toBe(true);
@@ -130,46 +130,41 @@ describe("a card's certificate", () => {
     const days = (Date.parse(certificate.validTo) - Date.parse(certificate.validFrom)) / DAY_MS;
     expect(days).toBeLessThanOrEqual(397);
     expect(Date.parse(certificate.validFrom)).toBeLessThan(Date.now());
-    expect(issueTo(ca).certificate.serialNumber).not.toBe(certificate.serialNumber);
+    expect((await issueTo(ca)).certificate.serialNumber).not.toBe(certificate.serialNumber);
   });
 
   test("is accepted by a TLS client for these names and for no other", async () => {
-    const ca = LocalCa.open(folder);
-    const { key, der } = issueTo(ca);
+    const ca = await LocalCa.open(folder);
+    const { key, der } = await issueTo(ca);
     for (const name of ["localhost", "127.0.0.1", CARD_ADDRESS])
       expect(await refusal(ca, key, der, name)).toBeNull();
     expect(await refusal(ca, key, der, "example.com")).toMatch(/does not match certificate's altnames/);
   });
 
-  test("addresses outside private networks are refused", () => {
-    const ca = LocalCa.open(folder);
+  test("addresses outside private networks are refused", async () => {
+    const ca = await LocalCa.open(folder);
     for (const address of ["8.8.8.8", "172.32.0.1", "example.com", "10.0.0"])
-      expect(() => issueTo(ca, [address])).toThrow(NetcardError);
+      await expect(issueTo(ca, [address])).rejects.toThrow(NetcardError);
   });
 
   test("a stolen CA key certifies no one else: clients enforce the name constraints", async () => {
-    const ca = LocalCa.open(folder);
+    const ca = await LocalCa.open(folder);
     const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const caKey = createPrivateKey(readFileSync(path("ca-key.pem")));
     for (const name of ["example.com", "8.8.8.8"]) {
-      const der = x509.makeCertificate(
-        {
-          issuer: ca.certificate.subject.slice(3),
-          subject: "x",
-          publicKey: publicKey.export({ type: "spki", format: "der" }).subarray(-65),
-          notBefore: new Date(Date.now() - DAY_MS),
-          notAfter: new Date(Date.now() + DAY_MS),
-          extensions: [x509.serverAuth, x509.subjectAltName([name])],
-        },
-        caKey,
+      const der = await makeServerCertificate(
+        { certificate: ca.certificate.toString(), key: caKey },
+        publicKey.export({ type: "spki", format: "der" }).subarray(-65),
+        [name],
+        { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) },
       );
       expect(await refusal(ca, privateKey, der, name)).toBe("permitted subtree violation");
     }
   });
 
-  test.skipIf(spawnSync("openssl", ["version"]).status !== 0)("passes OpenSSL's strict checks", () => {
-    const ca = LocalCa.open(folder);
-    const { certificate } = issueTo(ca);
+  test.skipIf(spawnSync("openssl", ["version"]).status !== 0)("passes OpenSSL's strict checks", async () => {
+    const ca = await LocalCa.open(folder);
+    const { certificate } = await issueTo(ca);
     writeFileSync(path("card.pem"), certificate.toString());
     const verify = (...flags: string[]) =>
       spawnSync(
@@ -194,22 +189,29 @@ describe("a folder of pages", () => {
   test("becomes files with names and types; hidden ones stay out", () => {
     mkdirSync(path("img"));
     mkdirSync(path(".git"));
-    for (const name of ["index.html", "img/a b.png", "x.bin", ".hidden", ".git/config"])
+    for (const name of ["index.html", "img/a b.png", "x.bin", "Grüße.txt", ".hidden", ".git/config"])
       writeFileSync(path(name), name);
     expect(
       readPages(folder).map(({ name, type, content }) => [name, type, Buffer.from(content).toString()]),
     ).toEqual([
-      ["/img/a%20b.png", "image/png", "img/a b.png"],
+      ["/Grüße.txt", "text/plain; charset=utf-8", "Grüße.txt"],
+      ["/img/a b.png", "image/png", "img/a b.png"],
       ["/index.html", "text/html; charset=utf-8", "index.html"],
       ["/x.bin", "application/octet-stream", "x.bin"],
     ]);
   });
 
-  test("too long a name, too many files, no folder: one clear sentence", () => {
+  test("a name too long or the card's own, too many files, no folder: one clear sentence", () => {
     expect(() => readPages(path("none"))).toThrow(/^Cannot read the pages in .*\.$/);
-    writeFileSync(path(`${"n".repeat(31)}`), "");
-    expect(() => readPages(folder)).toThrow(/is longer than 31 bytes: shorten it\.$/);
-    rmSync(path(`${"n".repeat(31)}`));
+    for (const [name, reason] of [
+      ["n".repeat(31), /has 32 bytes and the card keeps 31: shorten it\.$/],
+      ["ß".repeat(16), /has 33 bytes and the card keeps 31: shorten it\.$/], // 17 characters
+      ["status.json", /^The page \/status\.json would never be seen, the card has its own: rename it\.$/],
+    ] as const) {
+      writeFileSync(path(name), "");
+      expect(() => readPages(folder)).toThrow(reason);
+      rmSync(path(name));
+    }
     for (let i = 0; i < 32; i++) writeFileSync(path(`${i}.txt`), "");
     expect(() => readPages(folder)).toThrow(/has 32 files and a card keeps 31/);
   });

@@ -9,7 +9,7 @@ import { CuttingNvm, MemoryNvm, PowerCut } from "../../host/chip/nvm.ts";
 import { NetcardError } from "../../host/errors.ts";
 import { LocalCa } from "../../host/issuer/ca.ts";
 import { CardCommands, type CardFile } from "../../host/issuer/commands.ts";
-import { personalise, type Progress } from "../../host/issuer/personalise.ts";
+import { personalise, type PersonaliseOptions, type Progress } from "../../host/issuer/personalise.ts";
 import {
   ARENA_BYTES,
   buildFilesCard,
@@ -27,15 +27,19 @@ const PAGES: CardFile[] = [
 const MASTER_FILE = [0x3f, 0x00];
 
 let module: WebAssembly.Module;
-/** Issues the same to all: the number of writes does not change. */
-const ca = { issue: () => Buffer.from(content(90, 4)) };
+/** Not much of a certificate, but of the key; as long for all, so that the number of writes does not change. */
+const certificateOf = (publicKey: Uint8Array) => Buffer.concat([content(25, 4), publicKey, content(7, 5)]);
+const ca = { issue: (publicKey: Uint8Array) => Promise.resolve(certificateOf(publicKey)) };
 
 beforeAll(async () => {
   module = await buildFilesCard();
 });
 
-const run = (card: FilesCard, files = PAGES, onProgress?: (progress: Progress) => void) =>
-  personalise({ transmit: card.transmit, ca, addresses: ["10.0.0.2"], files, onProgress });
+const run = (
+  card: FilesCard,
+  files = PAGES,
+  report: Pick<PersonaliseOptions, "onProgress" | "onCertificate"> = {},
+) => personalise({ transmit: card.transmit, ca, addresses: ["10.0.0.2"], files, ...report });
 
 /** Status word of CLA INS P1 P2 and data. */
 function sw(card: FilesCard, header: string, data: ArrayLike<number> = []): string {
@@ -61,15 +65,26 @@ function leaks(key: Uint8Array, bytes: Uint8Array): boolean {
   return [...needle.keys()].slice(0, -3).some((i) => haystack.includes(needle.subarray(i, i + 4)));
 }
 
-function putCertificate(card: FilesCard): void {
-  card.put({ name: "/.certificate", type: "", content: content(10, 1) });
+function putCertificate(card: FilesCard, certificate = certificateOf(publicKey(card))): void {
+  card.put({ name: "/.certificate", type: "", content: certificate });
+}
+
+function publicKey(card: FilesCard): Uint8Array {
+  return card.command([0x00, 0x46, 0x81, 0x00, 0]).data.slice(5);
 }
 
 describe("the whole personalisation", () => {
   test("leaves an operational card with the key, the certificate and the files", async () => {
     const card = new FilesCard(module);
     const progress: Progress[] = [];
-    const certificate = await run(card, PAGES, (step) => progress.push(step));
+    let certificate = new Uint8Array();
+    await run(card, PAGES, {
+      onProgress: (step) => progress.push(step),
+      onCertificate: (der) => {
+        expect(card.chip.lifeCycle()).toBe(3); // whoever is killed now has the certificate, and a card to start over with
+        certificate = Uint8Array.from(der);
+      },
+    });
     for (const file of PAGES) expect(card.get(file.name)).toEqual(file);
     const entry = card.get("/.certificate")?.content ?? content(0, 0);
     expect(Buffer.from(entry.subarray(0, 3)).readUIntBE(0, 3)).toBe(certificate.length);
@@ -127,30 +142,6 @@ describe("the whole personalisation", () => {
     await expect(run(card)).rejects.toThrow(NetcardError);
     await expect(run(card)).rejects.toThrow("This card has been personalised and closed: use a new card.");
   });
-
-  test("status words of T=0 are handled: 6Cxx and 61xx in pieces", async () => {
-    const card = new FilesCard(module);
-    let waiting = Buffer.alloc(0);
-    const t0 = (apdu: Uint8Array) => {
-      if (apdu[1] === 0xc0) {
-        const piece = waiting.subarray(0, apdu[4]);
-        waiting = waiting.subarray(piece.length);
-        return Promise.resolve({
-          data: piece,
-          sw: waiting.length ? 0x6100 | Math.min(20, waiting.length) : 0x9000,
-        });
-      }
-      if (apdu[1] === 0xca && apdu[4] === 1)
-        return Promise.resolve({ data: waiting, sw: 0x6c01 + 7 * Number(apdu[3] === 0) });
-      const { data, sw } = card.command(apdu);
-      if (apdu[1] !== 0x46) return Promise.resolve({ data, sw });
-      waiting = Buffer.from(data);
-      return Promise.resolve({ data: Buffer.alloc(0), sw: 0x6114 });
-    };
-    const key = await new CardCommands(t0).generateKeyPair();
-    expect(key).toHaveLength(65);
-    expect(key[0]).toBe(4);
-  });
 });
 
 describe("status words", () => {
@@ -166,6 +157,21 @@ describe("status words", () => {
     expect(sw(card, "00 46 80 00")).toBe("9000");
     expect(sw(card, "00 46 80 00")).toBe("6985"); // one key in its life
     expect(sw(card, "00 44 00 00", MASTER_FILE)).toBe("6985"); // no certificate
+  });
+
+  test("a card does not become operational with the certificate of another key", () => {
+    const card = new FilesCard(module);
+    sw(card, "00 46 80 00");
+    const point = publicKey(card);
+    const wrong = point.map((byte, i) => (i === 64 ? byte ^ 1 : byte));
+    for (const certificate of [content(0, 1), content(10, 1), wrong, point.subarray(0, 64)]) {
+      putCertificate(card, Buffer.from(certificate));
+      expect(sw(card, "00 44 00 00", MASTER_FILE)).toBe("6985");
+      expect(card.chip.lifeCycle()).toBe(3);
+    }
+    // 04 twice in a row, the second one being the point's, and nothing behind it
+    putCertificate(card, Buffer.concat([content(300, 2), point.subarray(0, 1), point]));
+    expect(sw(card, "00 44 00 00", MASTER_FILE)).toBe("9000");
   });
 
   test("of files", () => {
@@ -224,6 +230,22 @@ describe("status words", () => {
       expect(await commands.selfTest()).toBe(count + 1);
     }
   });
+
+  test("the self-test counts a byte of state that is neither of the two", async () => {
+    const card = new FilesCard(module);
+    await run(card);
+    const commands = new CardCommands(card.transmit);
+    for (const address of [4, 112, 256]) {
+      const byte = card.nvm.read(address);
+      for (let bit = 1; bit < 256; bit <<= 1) {
+        card.nvm.write(address, byte ^ bit);
+        expect(await commands.selfTest()).toBe(1);
+      }
+      card.nvm.write(address, byte);
+    }
+    card.nvm.write(112, 0xff); // operational without a key
+    expect(await commands.selfTest()).toBe(1);
+  });
 });
 
 describe("the private key", () => {
@@ -265,9 +287,11 @@ test("with the real cryptography: the pair matches, every card has its own, noth
 
   const [card] = cards as [FilesCard];
   const folder = mkdtempSync(join(tmpdir(), "netcard-test-"));
-  const issuer = LocalCa.open(folder);
+  const issuer = await LocalCa.open(folder);
   const { transmit } = card;
-  const der = await personalise({ transmit, ca: issuer, addresses: ["10.0.0.2"], files: PAGES });
+  let der = new Uint8Array();
+  const onCertificate = (certificate: Uint8Array) => (der = Uint8Array.from(certificate));
+  await personalise({ transmit, ca: issuer, addresses: ["10.0.0.2"], files: PAGES, onCertificate });
   rmSync(folder, { recursive: true });
   const certificate = new X509Certificate(der);
   expect(certificate.checkIssued(issuer.certificate)).toBe(true);
