@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/{unit,conversation,fuzz,repo}/**/*.test.ts"],
-    testTimeout: 120_000,
+    testTimeout: process.env["NETCARD_LONG"] ? 600_000 : 120_000,
     hookTimeout: 120_000,
     pool: "threads",
   },

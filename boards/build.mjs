@@ -14,9 +14,6 @@ const BOARDS = join(ROOT, "boards");
 const EXCEPTION_FRAME_BYTES = 36;
 /** Interrupts have the same priority, so that one at most is on the stack. */
 const INTERRUPTS = ["on_uart", "on_systick"];
-/** The cards that a board can be: their entry files. */
-export const CARDS = { iso7816: "firmware/card.ts", serial: "firmware/card-serial.ts" };
-
 const FLAGS = [
   ...["-Os", "-std=gnu11", "-mthumb", "-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su"],
   "-fno-tree-loop-distribute-patterns", // or memset would be made of calls to memset
@@ -177,15 +174,12 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const { values } = parseArgs({
     options: {
       board: { type: "string", default: "lm3s811evb" },
-      card: { type: "string", default: "iso7816" },
+      entry: { type: "string", default: "firmware/card.ts" },
     },
   });
   try {
     requireTools();
-    const wasm = await compile({
-      entry: CARDS[values.card],
-      out: `build/${basename(CARDS[values.card], ".ts")}.wasm`,
-    });
+    const wasm = await compile({ entry: values.entry, out: `build/${basename(values.entry, ".ts")}.wasm` });
     console.log(buildImage({ wasm, board: values.board }));
   } catch (error) {
     console.error(`netcard: ${error.message}`);

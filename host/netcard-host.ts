@@ -55,6 +55,7 @@ export class NetcardHost {
   readonly #say: (line: string) => void;
   readonly #options: HostOptions;
   #fail: (error: Error) => void = () => undefined;
+  #isClosed = false;
 
   /** The card's IPv4 address. */
   readonly address = CARD_ADDRESS;
@@ -118,7 +119,7 @@ export class NetcardHost {
    * @throws NetcardError when the card or the folder does not allow it
    */
   async start(): Promise<void> {
-    const atr = await this.#reader.connect();
+    const atr = await this.#connect();
     this.#say(`card: reset, ATR ${hex(atr.bytes)}`);
     const card = new CardCommands((apdu) => this.#reader.transmit(apdu));
     const { lifeCycle } = await card.status();
@@ -130,12 +131,18 @@ export class NetcardHost {
 
   /** Ends everything in order, start() too; the image is on disk afterwards. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#fail(new NetcardError("The card was switched off."));
     await this.forwarder.close();
     this.gateway.stop();
     await this.#peerIo.stop();
     await this.#contacts.stop();
     this.#nvm.close();
+  }
+
+  /** After close() the card gets no power again: start() ends there. */
+  #connect(): ReturnType<T0Reader["connect"]> {
+    return this.#isClosed ? this.failed : this.#reader.connect();
   }
 
   async #personalise(): Promise<void> {
@@ -148,7 +155,7 @@ export class NetcardHost {
       onCertificate: (der) => this.#keepCertificate(der),
       onProgress: ({ what }) => what !== last && this.#say(`personalisation: ${(last = what)}`),
     });
-    await this.#reader.connect(); // an operational card brings its network up from its reset on
+    await this.#connect(); // an operational card brings its network up from its reset on
   }
 
   get #certificateFile(): string {
@@ -178,6 +185,7 @@ export class NetcardHost {
   }
 
   async #bringUp(): Promise<void> {
+    if (this.#isClosed) return this.failed;
     this.#say("network: PPP between the card and the router");
     this.gateway.start();
     this.#peerIo.start();

@@ -213,6 +213,11 @@ export function append(head: Pbuf, last: Pbuf, byte: u32): Pbuf | null {
   return tail;
 }
 
+/** @returns bytes free before the data of a pool pbuf */
+export function headroom(p: Pbuf): u32 {
+  return u32(p.payload - ownPayload(p));
+}
+
 /** @returns bytes free behind the data of a pool pbuf */
 export function room(p: Pbuf): u32 {
   return u32(ownPayload(p) + PBUF_SIZE - p.payload) - p.length;

@@ -30,6 +30,8 @@ declare const TCP_KEEPALIVE_MS: u32;
 declare const TCB_COUNT: u32;
 /** Sockets, listeners included. */
 declare const SOCKET_COUNT: u32;
+/** Connections whose headers are compressed at the same time, each way (RFC 1144). */
+declare const VJ_SLOTS: u32;
 /** 1: this end assigns the addresses (the gateway). */
 declare const PPP_SERVER: u32;
 /** Our IPv4 address, big-endian value in host order, 0: ask the peer. */

@@ -35,6 +35,7 @@ export async function measure(image: string, directory: string): Promise<Measure
   const contacts = new BoardContacts({ image, folder: directory, countInstructions: true });
   const host = await NetcardHost.open({ directory, contacts });
   try {
+    await host.start();
     const board = await contacts.board;
     if (!board) throw new Error("the board lost its power");
     const stages = new Stages(board);
@@ -58,7 +59,12 @@ export async function measure(image: string, directory: string): Promise<Measure
 /** A new card's personalisation is none of the stages. */
 async function personalise(image: string, directory: string): Promise<void> {
   const contacts = new BoardContacts({ image, folder: directory });
-  await (await NetcardHost.open({ directory, contacts })).close();
+  const host = await NetcardHost.open({ directory, contacts });
+  try {
+    await host.start();
+  } finally {
+    await host.close();
+  }
 }
 
 async function fetch(client: TLSSocket): Promise<number> {

@@ -1,8 +1,5 @@
 // The whole card serves pages: one after the other, through resets and pings, and leaves nothing behind.
-import { readFileSync } from "node:fs";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { compile } from "../../scripts/firmware.mjs";
-import { CODE, DATA, section } from "../support/wasm-sections.ts";
 import { generator } from "../support/net-random.ts";
 import { CARD_ADDRESS } from "../../host/ras/gateway.ts";
 import { type Personality, WholeCard, personality } from "../support/whole-card.ts";
@@ -17,13 +14,6 @@ beforeAll(async () => {
   issued = await personality();
 });
 afterEach(() => card.close());
-
-test("what is tested is what ships, but for the memory in sight", async () => {
-  card = await WholeCard.openVirtual(issued);
-  const shipped = readFileSync(await compile({ entry: "firmware/card.ts", out: "build/card.wasm" }));
-  const open = readFileSync("build/card-open.wasm");
-  for (const id of [CODE, DATA]) expect(section(open, id).equals(section(shipped, id))).toBe(true);
-});
 
 test("200 pages in a row, each on a connection of its own", async () => {
   card = await WholeCard.openVirtual(issued);

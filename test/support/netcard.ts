@@ -31,15 +31,22 @@ export function temporaryFolder(name: string): string {
 const folders: string[] = [];
 process.once("exit", () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
-export function netcard(args: string[]): ChildProcess {
+/** @param env more of the environment */
+export function netcard(args: string[], env: Record<string, string> = {}): ChildProcess {
   return spawn(process.execPath, [join(ROOT, "dist/cli/main.js"), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
   });
 }
 
 /** Starts `netcard run --json` on a free port. @throws with what it said when it ends before its line */
-export async function startCard(args: string[] = [], data = temporaryFolder("data")): Promise<RunningCard> {
-  const child = netcard(["run", "--json", "--port", "0", "--data", data, ...args]);
+export async function startCard(
+  args: string[] = [],
+  data = temporaryFolder("data"),
+  command = ["run"],
+  env: Record<string, string> = {},
+): Promise<RunningCard> {
+  const child = netcard([...command, "--json", "--port", "0", "--data", data, ...args], env);
   let said = "";
   child.stderr!.on("data", (text) => (said += String(text)));
   const lines = createInterface({ input: child.stdout! });

@@ -178,9 +178,8 @@ export class TlsCard {
   /** @throws when something was written outside the regions that are TLS's or below it */
   guard(): void {
     if (!this.rom.equals(this.bytes.subarray(ROM_BASE))) throw new Error("ROM was written to");
-    const { strangersFrom, strangersTo, restFrom } = this.exports;
-    this.#expectZeros(strangersFrom(), strangersTo());
-    this.#expectZeros(restFrom(), ROM_BASE);
+    this.#expectZeros(this.exports.strangersFrom(), this.exports.strangersTo());
+    this.#expectZeros(this.exports.restFrom(), ROM_BASE);
   }
 
   #expectZeros(from: number, to: number): void {
@@ -300,7 +299,7 @@ export class CardStream extends Duplex {
   #step(): boolean {
     const busy = this.#closing ? this.#close() : this.#serve();
     const acknowledged = this.tcp.acknowledge(this.card);
-    return busy || acknowledged;
+    return busy || acknowledged || (this.tcp.waiting > 0 && !this.isDone);
   }
 
   #serve(): boolean {

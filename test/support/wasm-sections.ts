@@ -1,19 +1,44 @@
 // Looks into a module's binary: WebAssembly core specification, section 5.5.
 import { expect } from "vitest";
 
-export const GLOBALS = 6;
-export const CODE = 10;
-export const DATA = 11;
+const GLOBALS = 6;
+const EXPORTS = 7;
+const DATA = 11;
 
-/** Walks the sections of a module. @returns the payload of the first section with this id, empty if there is none */
-export function section(bytes: Buffer, wanted: number): Buffer {
+interface Section {
+  /** Where its id, its payload and the next section stand. */
+  at: number;
+  start: number;
+  end: number;
+}
+
+/** Walks the sections of a module. @returns the first one with this id, an empty one if there is none */
+function find(bytes: Buffer, wanted: number): Section {
   for (let at = 8; at < bytes.length;) {
-    const id = bytes[at]!;
     const [size, start] = leb(bytes, at + 1);
-    if (id === wanted) return bytes.subarray(start, start + size);
+    if (bytes[at] === wanted) return { at, start, end: start + size };
     at = start + size;
   }
-  return Buffer.alloc(0);
+  return { at: bytes.length, start: bytes.length, end: bytes.length };
+}
+
+function section(bytes: Buffer, wanted: number): Buffer {
+  const { start, end } = find(bytes, wanted);
+  return bytes.subarray(start, end);
+}
+
+/** @returns the same module, which now exports its memory as well (section 5.5.10) */
+export function exposeMemory(bytes: Buffer): Buffer {
+  const { at, start, end } = find(bytes, EXPORTS);
+  const [count, first] = leb(bytes, start);
+  const exports = Buffer.concat([
+    Buffer.of(count + 1),
+    bytes.subarray(first, end),
+    Buffer.from("\x06memory\x02\x00", "latin1"),
+  ]);
+  expect(exports.length, "lengths of one byte").toBeLessThan(0x80);
+  const head = Buffer.of(EXPORTS, exports.length);
+  return Buffer.concat([bytes.subarray(0, at), head, exports, bytes.subarray(end)]);
 }
 
 /** LEB128. @returns the value and the offset behind it */

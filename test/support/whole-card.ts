@@ -50,8 +50,20 @@ export interface Personality {
   ca: Buffer;
 }
 
+/** All that a card is at a moment between two calls. */
+export interface CardState {
+  arena: Uint8Array;
+  cells: Uint8Array;
+  /** The card's time. */
+  nowMs: number;
+}
+
 export interface WholeCardOptions {
   clock?: Clock;
+  /** Goes on with the card as another one was; default: a reset. Of what was connected to it nothing is left. */
+  resume?: CardState;
+  /** Told of each Peer I/O command that is about to be sent. */
+  onCommand?: (apdu: Uint8Array, card: WholeCard) => void;
   /** Faults of the link, each way its own; default: none. */
   faults?: Pick<FaultyLinkOptions, "seed" | "rate">;
 }
@@ -90,10 +102,14 @@ export class WholeCard {
   readonly clock: Clock;
   port = 0;
 
+  /** The card's time when the clock stood at 0. */
+  readonly #originMs: number;
+
   /** A copy of the card, its network up. */
   static async open(personality: Personality, options: WholeCardOptions = {}): Promise<WholeCard> {
     const card = new WholeCard(personality, options);
-    await card.reader.connect();
+    if (options.resume) card.guard.arena.set(options.resume.arena);
+    else await card.reader.connect();
     card.gateway.start();
     card.peerIo.start();
     card.port = await card.forwarder.listen(0);
@@ -108,13 +124,14 @@ export class WholeCard {
 
   private constructor(
     readonly personality: Personality,
-    { clock = systemClock, faults }: WholeCardOptions,
+    { clock = systemClock, faults, resume, onCommand }: WholeCardOptions,
   ) {
     this.clock = clock;
-    this.nvm = new MemoryNvm(personality.cells.slice());
+    this.nvm = new MemoryNvm((resume ?? personality).cells.slice());
+    this.#originMs = resume ? resume.nowMs - clock.now() : 0;
     const module = personality.firmware.module;
     this.contacts = new ChipContacts(
-      (onLinkByte) => new Chip({ module, nvm: this.nvm, onLinkByte, clock: () => clock.now() }),
+      (onLinkByte) => new Chip({ module, nvm: this.nvm, onLinkByte, clock: () => this.#nowMs }),
       clock,
     );
     this.guard = new CardGuard(personality.firmware, this.contacts.chip.exports.memory!);
@@ -126,7 +143,10 @@ export class WholeCard {
       return (bytes: Uint8Array) => faulty.write(bytes);
     };
     this.peerIo = new PeerIoServer({
-      reader: this.reader,
+      reader: {
+        transmit: (apdu) => (onCommand?.(apdu, this), this.reader.transmit(apdu)),
+        connect: () => this.reader.connect(),
+      },
       onFromCard: link((bytes) => this.gateway.receive(bytes), 0),
       clock,
     });
@@ -137,6 +157,14 @@ export class WholeCard {
       clock,
     });
     this.forwarder = new Forwarder(this.gateway, CARD_ADDRESS, HTTPS);
+  }
+
+  get state(): CardState {
+    return { arena: this.guard.arena.slice(), cells: this.nvm.cells.slice(), nowMs: this.#nowMs };
+  }
+
+  get #nowMs(): number {
+    return this.#originMs + this.clock.now();
   }
 
   /** GETs a page on a connection of its own. */

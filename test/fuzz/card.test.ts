@@ -1,0 +1,233 @@
+// Hostile input to the whole card, at each of its layers: frames of good conversations, changed and sealed anew so that
+// they get as far as the layer that is meant. Whatever comes, it does not trap, writes nowhere but in its arena, and
+// serves the next client.
+//
+//   a million cases and more      T=0     Peer I/O  AHDLC    PPP      IP, ICMP, TCP   TLS      HTTP
+//   link.test.ts                  90,000  90,000    90,000   180,000
+//   net-fuzz.test.ts                                                  200,000
+//   tls.test.ts                                                                       221,500
+//   http.test.ts                                                                               200,000
+//   here, through all of them     60,000  60,000    30,000   40,000   80,000          5,000    100
+//
+// SEED=n: other cases; they repeat by their seed, but for what the recorded client chose at random.
+import { type TLSSocket, connect } from "node:tls";
+import { beforeAll, describe, expect, test } from "vitest";
+import { CardBench, type Moment, record } from "../support/card-bench.ts";
+import { encode, randomFrom } from "../support/link.ts";
+import { checksum } from "../support/net-packet.ts";
+import { type Personality, WholeCard, personality } from "../support/whole-card.ts";
+
+const SEED = Number(process.env.SEED ?? 1);
+/** After so many batches a client comes; after each the memory is looked at. */
+const BATCHES = 10;
+/** The longest that an attacker who has gone can still keep the card busy, ms. */
+const RECOVERY_MS = 120_000;
+const [IP, TCP, ICMP] = [0x21, 6, 1];
+const PAUSES = [1, 40, 1000, 20_000];
+
+let issued: Personality;
+let moments: Moment[];
+/** Of the conversation over TCP alone. */
+let packets: Moment[];
+let bench: CardBench;
+beforeAll(async () => {
+  issued = await personality();
+  moments = await record(issued, "/page");
+  packets = moments.filter(({ frames }) => frames.some((frame) => frame[1] === IP));
+  bench = new CardBench(issued);
+});
+
+type Random = ReturnType<typeof randomFrom>;
+
+const bytes = (random: Random, most: number) =>
+  Array.from({ length: random() % (most + 1) }, () => random() & 0xff);
+const pick = <T>(random: Random, items: readonly T[]) => items[random() % items.length]!;
+const oneIn = (random: Random, n: number) => random() % n === 0;
+
+/** One to three changes from `start` on: a bit, a byte, bytes inserted, left out or repeated, the end cut off. */
+function mutate(random: Random, input: readonly number[], start = 0): number[] {
+  const result = [...input];
+  for (let changes = 1 + (random() % 3); changes > 0 && result.length > start; changes--) {
+    const at = start + (random() % (result.length - start));
+    const few = 1 + (random() % 8);
+    const changed: number[][] = [
+      [result[at]! ^ (1 << (random() % 8)), ...result.slice(at + 1)],
+      [pick(random, [0, 1, 0x7f, 0x80, 0xff, random() & 0xff]), ...result.slice(at + 1)],
+      [...bytes(random, few), ...result.slice(at)],
+      result.slice(at + few),
+      [...result.slice(at, at + few), ...result.slice(at)],
+      [],
+    ];
+    result.splice(at, Infinity, ...pick(random, changed));
+  }
+  return result;
+}
+
+/** Makes the lengths and checksums of an IP packet right again (RFC 791, 793, 792), as far as its header lets us. */
+function seal(packet: number[], headerToo = true): number[] {
+  const header = (packet[0]! & 15) * 4;
+  const put16 = (at: number, value: number) => packet.splice(at, 2, value >> 8, value & 255);
+  if (packet.length < 20 || header < 20 || packet.length < header + 8) return packet;
+  if (headerToo) {
+    put16(2, packet.length);
+    put16(10, 0);
+    put16(10, checksum(Uint8Array.from(packet.slice(0, header))));
+  }
+  const at = { [TCP]: 16, [ICMP]: 2 }[packet[9]!];
+  if (at === undefined || packet.length < header + at + 2) return packet;
+  put16(header + at, 0);
+  const length = packet.length - header;
+  const pseudo = packet[9] === TCP ? [...packet.slice(12, 20), 0, TCP, length >> 8, length & 255] : [];
+  put16(header + at, checksum(Uint8Array.from([...pseudo, ...packet.slice(header)])));
+  return packet;
+}
+
+/** Where the data of a frame's TCP segment start, 0: it has none. */
+function dataAt(frame: number[]): number {
+  if (frame[1] !== IP || frame[11] !== TCP) return 0;
+  const at = 2 + 20 + (frame[2 + 20 + 12]! >> 4) * 4;
+  return at < frame.length ? at : 0;
+}
+
+/** The next moment of the conversation, or one out of turn; with the card as it was then, or as the last case left it. */
+function setOut(random: Random, from: Moment[]): Moment {
+  const moment = pick(random, from);
+  if (!oneIn(random, 4)) bench.restore(moment.state);
+  if (oneIn(random, 8)) bench.pass(pick(random, PAUSES));
+  return moment;
+}
+
+/** Sends the frames of a moment, one of them changed. */
+function sendChanged(random: Random, from: Moment[], change: (frame: number[]) => number[]): void {
+  const { frames } = setOut(random, from);
+  const chosen = random() % Math.max(1, frames.length);
+  bench.exchange(frames.flatMap((frame, i) => encode(i === chosen ? change(frame) : frame)));
+}
+
+const commands = (random: Random): number[] => {
+  const data = bytes(random, 12);
+  return pick(random, [
+    [0x12, 0xe8, 0, 0, 1, 0],
+    [0x12, 0xea, 0, 0, data.length, ...data],
+    [0x12, 0xec, 0, 0, random() & 0xff],
+    [0, pick(random, [0xca, 0x46, 0xe0, 0xd7, 0x44, 0xe4, 0xc0]), 1, random() % 3, data.length, ...data],
+    [0xff, 0x10, 0x97, 0x78],
+    data,
+  ]);
+};
+
+/** A control packet that may be one: known protocols, codes and options. */
+function controlPacket(random: Random): number[] {
+  const option = () => {
+    const value = bytes(random, 6);
+    return [random() % 9, oneIn(random, 8) ? random() & 0xff : value.length + 2, ...value];
+  };
+  const body = oneIn(random, 2) ? [...option(), ...option()] : bytes(random, 40);
+  const length = body.length + 4;
+  const protocol = pick(random, [[0xc0, 0x21], [0x80, 0x21], [0x80, 0x57]]);
+  return [...protocol, random() % 14, random() & 3, 0, length, ...body];
+}
+
+interface Layer {
+  name: string;
+  cases: number;
+  oneCase: (random: Random) => void;
+}
+
+const LAYERS: Layer[] = [
+  {
+    name: "T=0: characters at any time",
+    cases: 60_000,
+    oneCase(random) {
+      if (oneIn(random, 8)) setOut(random, moments);
+      bench.receive(oneIn(random, 2) ? mutate(random, commands(random)) : commands(random));
+      if (!oneIn(random, 4)) bench.run();
+      if (oneIn(random, 6)) bench.tick();
+      if (oneIn(random, 200)) bench.settle();
+    },
+  },
+  {
+    name: "Peer I/O: any command with any stream",
+    cases: 60_000,
+    oneCase(random) {
+      const { frames } = setOut(random, moments);
+      const stream = oneIn(random, 4) ? bytes(random, 200) : frames.flatMap((frame) => encode(frame));
+      const data = oneIn(random, 2) ? mutate(random, stream) : stream;
+      const part = data.slice(0, 1 + (random() % 255));
+      const said = bench.command(0xea, part.length, part);
+      if (oneIn(random, 2)) bench.take(said);
+      if (oneIn(random, 4)) bench.command(0xec, random() & 0xff);
+      if (oneIn(random, 8)) bench.command(random() & 0xff, random() & 0xff, bytes(random, 255));
+      if (oneIn(random, 50)) bench.settle();
+    },
+  },
+  {
+    name: "AHDLC: damaged frames",
+    cases: 30_000,
+    oneCase(random) {
+      const { frames } = setOut(random, moments);
+      const stream = frames.flatMap((frame) => encode(frame));
+      bench.exchange(oneIn(random, 8) ? bytes(random, 600) : mutate(random, stream));
+    },
+  },
+  {
+    name: "PPP: frames with a right FCS",
+    cases: 40_000,
+    oneCase(random) {
+      if (oneIn(random, 2)) return sendChanged(random, moments, (frame) => mutate(random, frame));
+      setOut(random, moments);
+      bench.exchange(encode(controlPacket(random)));
+    },
+  },
+  {
+    name: "IP, ICMP and TCP: packets with right checksums",
+    cases: 80_000,
+    oneCase(random) {
+      const end = pick(random, [20, 20, 40, 44, 80]);
+      sendChanged(random, packets, ([high, low, ...packet]) => {
+        if (oneIn(random, 8)) packet[9] = pick(random, [ICMP, 17, random() & 0xff]);
+        const changed = [...mutate(random, packet.slice(0, end), oneIn(random, 2) ? 20 : 0), ...packet.slice(end)];
+        return [high!, low!, ...(oneIn(random, 8) ? changed : seal(changed, !oneIn(random, 8)))];
+      });
+    },
+  },
+  {
+    name: "TLS: records in good segments",
+    cases: 5_000,
+    oneCase(random) {
+      const speaking = packets.filter(({ frames }) => frames.some(dataAt));
+      sendChanged(random, speaking, (frame) => {
+        const at = dataAt(frame);
+        return at ? [0, IP, ...seal(mutate(random, frame, at).slice(2))] : frame;
+      });
+    },
+  },
+];
+
+/** A client that comes when all this is over: nothing of it may be left. */
+async function expectToServe(): Promise<void> {
+  bench.settle();
+  bench.guard.check();
+  const card = await WholeCard.openVirtual(issued, { resume: bench.state });
+  await card.clock.sleep(RECOVERY_MS);
+  await card.expectPage("/page");
+  await card.expectAllFree();
+  await card.close();
+}
+
+describe.each(LAYERS)("$name", ({ cases, oneCase }) => {
+  test(`${cases} cases`, async () => {
+    const random = randomFrom(SEED);
+    bench.restore(moments.at(-1)!.state);
+    for (let done = 0; done < cases; done++) {
+      try {
+        oneCase(random);
+        if (done % 1000 === 0) bench.guard.check();
+      } catch (error) {
+        throw new Error(`case ${done} of SEED=${SEED}`, { cause: error });
+      }
+      if (done % (cases / BATCHES) === 0) await expectToServe();
+    }
+    await expectToServe();
+  });
+});
