@@ -37,7 +37,11 @@ ${keepLayersApart(editSource(readFileSync(source, "utf8")))}`,
   );
 }
 
-/** There is one set of pins, one memory and no table, so that nothing needs a reference to them. */
+/**
+ * There is one set of pins, one memory and no table, so that nothing needs a reference to them.
+ * @param {string} text
+ * @returns {string}
+ */
 export function editHeader(text) {
   return edit(text, [
     [/^ {2}struct w2c_pins\* w2c_pins_instance;\n/m, ""],
@@ -48,6 +52,10 @@ export function editHeader(text) {
   ]);
 }
 
+/**
+ * @param {string} text
+ * @returns {string}
+ */
 export function editSource(text) {
   return edit(text, [
     [/^[^]*?(?=^static \w+ w2c_card_\S+\(w2c_card\*)/m, ""], // the preamble, up to the first function's declaration

@@ -23,6 +23,7 @@ const REGION_OWNERS = {
     "APDU",
     "AHDLC",
     "PPP",
+    "VJ",
     "IP",
     "TCP",
     "TCB",

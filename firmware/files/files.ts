@@ -74,7 +74,7 @@ export function size(file: i32): u32 {
 /** Copies the content type to `target`, TYPE_MAX bytes at most. @returns its length */
 export function typeOf(file: i32, target: usize): u32 {
   const type = entryAt(file) + TYPE;
-  const length = nvm.read(type);
+  const length = min(nvm.read(type), TYPE_MAX); // a worn cell must not write beyond the caller's memory
   nvm.copyIn(target, type + 1, length);
   return length;
 }

@@ -204,7 +204,9 @@ function expire(t: Tcb, now: Millis): void {
   if (isProbe) t.set(tcb.PROBE);
   else ack.timeout(t);
   ack.backOff(t, t.state <= SYN_RECEIVED ? u32(TCP_SYN_RTO_MAX) : RTO_MAX_MS);
-  if (isProbe) t.timerAt = now + t.rto;
+  if (!isProbe) return;
+  t.timerAt = now + t.rto;
+  t.retries = 0; // nothing is lost yet: when the window opens, patience begins anew
 }
 
 function patience(t: Tcb): u8 {

@@ -362,6 +362,22 @@ describe("a closed window", () => {
     peer.expect({ flags: "PA", seq: 1, data: "data" });
   });
 
+  test("however long it was closed, what is lost when it opens is sent again", () => {
+    peer.send({ seq: 1, ack: 1, window: 0 });
+    stack.send(s, "data");
+    for (let i = 0; i < 12; i++) {
+      stack.advance(60_000);
+      stack.sent.length = 0;
+      peer.send({ seq: 1, ack: 1, window: 0 });
+    }
+    peer.send({ seq: 1, ack: 1, window: 100 });
+    peer.expect({ flags: "PA", seq: 1, data: "data" });
+    stack.advance(60_000);
+    peer.expect({ flags: "PA", seq: 1, data: "data" });
+    peer.send({ seq: 1, ack: 5 });
+    expect(stack.firmware.outstanding(s)).toBe(0);
+  });
+
   test("no answer to probes: timed out", () => {
     peer.send({ seq: 1, ack: 1, window: 0 });
     stack.send(s, "data");

@@ -2,14 +2,16 @@
 // conversations: the frames that a real client's gateway sent, each with the state of the card that expected it.
 import { Chip } from "../../host/chip/chip.ts";
 import { MemoryNvm } from "../../host/chip/nvm.ts";
+import { CARD_ADDRESS } from "../../host/ras/gateway.ts";
 import { CardGuard } from "./card-guard.ts";
 import { decode } from "./link.ts";
 import { type CardState, type Personality, WholeCard } from "./whole-card.ts";
 
 const CLASS = 0x12;
-const POLL = [CLASS, 0xe8, 0, 0, 1];
+const POLL = 0xe8;
 const PUT = 0xea;
 const GET = 0xec;
+const READY_WRITE = 0x6c;
 const FLAG = 0x7e;
 /** No answer of a card's is longer. */
 const MAX_GETS = 64;
@@ -21,7 +23,10 @@ export interface Moment {
   frames: number[][];
 }
 
-/** Records how a card's network comes up and a page is fetched, one moment for each time that the reader put frames. */
+/**
+ * Records how a card's network comes up, answers a ping and gives a page: one moment for each time that the reader put
+ * frames.
+ */
 export async function record(personality: Personality, path: string): Promise<Moment[]> {
   const moments: { state: CardState; stream: number[] }[] = [];
   let isBoundary = true;
@@ -36,6 +41,7 @@ export async function record(personality: Personality, path: string): Promise<Mo
   };
   let writes = -1;
   const card = await WholeCard.openVirtual(personality, { onCommand });
+  await card.gateway.ping(CARD_ADDRESS);
   await card.expectPage(path);
   await card.expectAllFree();
   await card.close();
@@ -101,17 +107,24 @@ export class CardBench {
     return this.run();
   }
 
-  /** A stream of bytes to the card, and all that it has to say taken. */
-  exchange(stream: number[]): void {
+  /** A stream of bytes to the card. @returns the frames that it has to say, from their protocol fields on */
+  exchange(stream: number[]): number[][] {
+    const answer = [FLAG];
     for (let at = 0; at < stream.length; at += 255) {
       const part = stream.slice(at, at + 255);
-      this.take(this.command(PUT, part.length, part));
+      answer.push(...this.take(this.command(PUT, part.length, part)));
     }
+    return decode(answer);
   }
 
-  /** Gets what a status announces. */
-  take(said: number[] = this.command(POLL[1]!, 1, [0])): void {
-    for (let i = 0; i < MAX_GETS && said.at(-2) === 0x6c; i++) said = this.command(GET, said.at(-1)!);
+  /** Gets what a status announces. @param said ends with it; default: asks for it @returns the bytes got */
+  take(said: number[] = this.command(POLL, 1, [0])): number[] {
+    const got: number[] = [];
+    for (let i = 0; i < MAX_GETS && said.at(-2) === READY_WRITE; i++) {
+      said = this.command(GET, said.at(-1)!);
+      got.push(...said.slice(1, -2));
+    }
+    return got;
   }
 
   /** A silence after which a command that stopped halfway is forgotten. */

@@ -51,6 +51,17 @@ describe("one file", () => {
     expect(card.chip.read(handle, 0xffffffff, at, 100)).toBe(0);
   });
 
+  test("a worn cell in the length of its type does not write beyond the caller's memory", () => {
+    const nvm = new MemoryNvm(NVM_BYTES);
+    const card = new FilesCard(module, nvm);
+    const handle = card.put(file("/a", 10));
+    nvm.write(256 + 48, 0xff); // the first entry
+    const at = 50000;
+    card.memory.fill(0x55, at, at + 256);
+    expect(card.chip.typeOf(handle, at)).toBe(31);
+    expect(card.memory.slice(at + 31, at + 256).every((byte) => byte === 0x55)).toBe(true);
+  });
+
   test("survives power off; one that was not committed does not", () => {
     const card = new FilesCard(module);
     card.put(file("/a", 10));

@@ -1,0 +1,1 @@
+/* The defaults of lwIP's arch.h do. */
