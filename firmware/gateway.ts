@@ -6,8 +6,8 @@ import * as pbuf from "./buffer/pbuf.ts";
 import * as clock from "./chip/clock.ts";
 import * as pins from "./chip/pins.ts";
 import * as ram from "./chip/ram-map.ts";
-import * as ahdlc from "./link/ahdlc.ts";
 import * as ppp from "./link/ppp/ppp.ts";
+import * as link from "./link/serial.ts";
 import * as icmp from "./net/icmp.ts";
 import * as netServer from "./net/net-server.ts";
 import * as sockets from "./socket/socket.ts";
@@ -16,7 +16,7 @@ import * as sockets from "./socket/socket.ts";
 export function powerOn(): void {
   ram.powerOn();
   pbuf.powerOn();
-  ahdlc.powerOn();
+  link.powerOn();
   netServer.powerOn();
   for (let i: u32 = 0; i < 4; i++) store<u32>(ram.GATEWAY + 4 * i, pins.random32()); // any place will do
   netServer.open(clock.now(), ram.GATEWAY);
@@ -24,15 +24,15 @@ export function powerOn(): void {
 
 /** One byte of the AHDLC stream, 0..255, from the card. */
 export function receive(byte: u32): void {
-  ahdlc.receive(byte);
+  link.receive(byte);
 }
 
 /** @returns ms until it wants to be called again, FOREVER: after the next byte or call */
 export function step(): u32 {
   const now = clock.now();
   netServer.poll(now);
-  do while (ahdlc.isSending()) pins.linkWrite(ahdlc.next());
-  while (netServer.dispatch(now));
+  do netServer.dispatch(now);
+  while (link.poll());
   return netServer.due(now); // last: what was sent has started timers
 }
 

@@ -94,11 +94,13 @@ export class NetcardHost {
     this.#peerIo = new PeerIoServer({
       reader: this.#reader,
       onFromCard: (bytes) => this.gateway.receive(bytes),
+      onTaken: () => this.gateway.wake(),
       onTrouble: (trouble) => trouble && this.#fail(loss(trouble)),
     });
     this.gateway = new Gateway({
       module: loadModule("gateway.wasm"),
       toCard: (bytes) => this.#peerIo.sendToCard(bytes),
+      waiting: () => this.#peerIo.queuedBytes,
       onProgress: () => this.forwarder.pump(),
     });
     this.forwarder = new Forwarder(this.gateway, CARD_ADDRESS, HTTPS);

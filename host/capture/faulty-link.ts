@@ -48,7 +48,11 @@ export class FaultyLink {
   }
 
   #spoil(frame: number[]): number[] {
-    const [fate, where, bit] = [this.#random() / (this.#options.rate ?? 0.05), this.#random(), this.#random()];
+    const [fate, where, bit] = [
+      this.#random() / (this.#options.rate ?? 0.05),
+      this.#random(),
+      this.#random(),
+    ];
     if (fate >= 1) return frame;
     switch (Math.floor(fate * 4)) {
       case 0:

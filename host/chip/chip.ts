@@ -18,6 +18,8 @@ export interface ChipOptions {
   nvm: Nvm;
   /** Takes each byte that the chip puts on its link. Not called re-entrantly into the chip: queue, don't answer. */
   onLinkByte: (byte: number) => void;
+  /** Has the link room for one more byte? When it has again, step() wants to be called. Default: always. */
+  hasLinkRoom?: () => boolean;
   /** Milliseconds, monotonic; default: the machine's clock. */
   clock?: () => number;
   /** 32 bits of entropy; default: the machine's generator. */
@@ -36,9 +38,9 @@ export class Chip {
 
   /** @throws WebAssembly.LinkError when the module asks for a pin that no chip has */
   constructor(options: ChipOptions) {
-    const { nvm, clock = () => performance.now(), random = systemRandom } = options;
+    const { nvm, clock = () => performance.now(), random = systemRandom, hasLinkRoom = () => true } = options;
     const pins = {
-      linkWrite: (byte: number) => (options.onLinkByte(byte & 0xff), 1),
+      linkWrite: (byte: number) => (hasLinkRoom() ? (options.onLinkByte(byte & 0xff), 1) : 0),
       nvmRead: (address: number) => nvm.read(address >>> 0),
       nvmWrite: (address: number, byte: number) => nvm.write(address >>> 0, byte & 0xff),
       clockMs: () => Math.floor(clock()) >>> 0,

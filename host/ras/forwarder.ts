@@ -2,10 +2,12 @@
 // gateway's, byte for byte. It sees ciphertext only. Clients beyond the gateway's sockets wait, unharmed.
 import { type Server, type Socket, createServer } from "node:net";
 import { NetcardError } from "../errors.ts";
-import { EAGAIN, type Gateway, isError } from "./gateway.ts";
+import { EAGAIN, ETIMEDOUT, type Gateway, isError } from "./gateway.ts";
 
 /** Bytes that may wait for the card, or for the client, before the other side is told to pause. */
 const HIGH_WATER = 16_384;
+/** More clients than this are turned away, before they cost memory and descriptors. */
+const MAX_CLIENTS = 256;
 
 export class Forwarder {
   readonly #server: Server;
@@ -17,9 +19,9 @@ export class Forwarder {
     readonly card: string,
     readonly port: number,
   ) {
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (client) =>
-      this.#accept(client),
-    );
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client));
+    this.#server.maxConnections = MAX_CLIENTS;
+    this.#server.on("error", () => undefined); // a client that can't be accepted is no trouble of the others
   }
 
   /**
@@ -91,6 +93,8 @@ class Pipe {
   #clientEnded = false;
   #finSent = false;
   #cardEnded = false;
+  /** Both directions have ended in order; what is left, the client reads when it likes. */
+  #over = false;
   #done = false;
 
   readonly gateway: Gateway;
@@ -101,14 +105,14 @@ class Pipe {
   ) {
     this.gateway = options.gateway;
     client.on("data", (data) => this.#fromClient(data));
-    client.on("end", () => ((this.#clientEnded = true), this.pump()));
+    client.on("end", () => this.#onEnd());
     client.on("drain", () => this.pump());
     client.on("error", () => this.destroy());
     client.on("close", () => this.destroy());
   }
 
   pump(): void {
-    if (this.#done || !this.#open()) return;
+    if (this.#done || this.#over || !this.#open()) return;
     this.#pumpToCard();
     if (!this.#done) this.#pumpToClient();
     if (!this.#done && this.#cardEnded && this.#finSent) this.#finish();
@@ -129,6 +133,13 @@ class Pipe {
     this.pump();
   }
 
+  /** A client that leaves before it has said anything does not wait for its turn. */
+  #onEnd(): void {
+    this.#clientEnded = true;
+    if (!this.connected && this.#toCard.length === 0) this.destroy();
+    else this.pump();
+  }
+
   #waiting(): number {
     return this.#toCard.reduce((sum, { length }) => sum + length, 0);
   }
@@ -142,10 +153,13 @@ class Pipe {
       this.#socket = socket;
     }
     const connected = this.gateway.connected(this.#socket);
-    if (connected < 0) this.destroy();
+    if (connected === ETIMEDOUT) {
+      // The card has been busy with others all the while: the client waits on, a reset would break its page.
+      this.gateway.close(this.#socket);
+      this.#socket = null;
+    } else if (connected < 0) this.destroy();
     if (connected !== 1) return false;
     this.connected = true;
-    this.client.resume();
     return true;
   }
 
@@ -177,11 +191,10 @@ class Pipe {
     }
   }
 
-  /** Both directions have ended in order. */
   #finish(): void {
-    this.#done = true;
+    this.#over = true;
     this.gateway.close(this.#socket!);
-    this.options.onDone();
+    this.#socket = null;
   }
 }
 

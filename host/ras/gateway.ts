@@ -24,11 +24,19 @@ interface GatewayExports {
 export const GATEWAY_ADDRESS = "10.77.0.1";
 export const CARD_ADDRESS = "10.77.0.2";
 
+/**
+ * Bytes that may wait for the link: about two frames. What waits ages, and TCP repeats it; what is not yet made does
+ * neither.
+ */
+const LINK_BYTES = 512;
+
 /** Bytes of a socket's send region, as in firmware/profiles/gateway.json. */
 const SEND_BYTES = 704;
 
 /** Nothing there yet: try again later (firmware/socket/socket.ts). */
 export const EAGAIN = -1;
+/** The peer never answered. */
+export const ETIMEDOUT = -5;
 const WRITABLE = 2;
 const FAILED = 4;
 /** The peer refused, reset or never answered. */
@@ -39,6 +47,11 @@ export interface GatewayOptions {
   module: WebAssembly.Module;
   /** Takes bytes of the AHDLC stream for the card. */
   toCard: (bytes: Uint8Array) => void;
+  /**
+   * Bytes given to toCard() that are still on their way, for a link that is slow: when some have gone, call wake().
+   * Default: none.
+   */
+  waiting?: () => number;
   /** Called after each step(): sockets may have moved. */
   onProgress: () => void;
   clock?: Clock;
@@ -62,6 +75,7 @@ export class Gateway {
       module: options.module,
       nvm: new MemoryNvm(0),
       onLinkByte: (byte) => this.#toCard.push(byte),
+      hasLinkRoom: () => this.#toCard.length + (options.waiting?.() ?? 0) < LINK_BYTES,
       clock: () => this.#clock.now(),
     });
     this.#exports = this.#chip.exports as unknown as GatewayExports;
@@ -100,10 +114,10 @@ export class Gateway {
     return this.#exports.connect(parseAddress(address), port);
   }
 
-  /** @returns 1 connected, 0 not yet, negative: the connection failed */
+  /** @returns 1 connected, 0 not yet, negative, once: the connection failed, and so */
   connected(socket: number): number {
     const ready = this.#exports.ready(socket);
-    if (ready & FAILED) return -1;
+    if (ready & FAILED) return this.#exports.recv(socket);
     return ready & WRITABLE ? 1 : 0;
   }
 

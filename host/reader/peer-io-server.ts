@@ -20,6 +20,8 @@ export interface PeerIoServerOptions {
   reader: { transmit(apdu: Uint8Array): Promise<Response>; connect(): Promise<unknown> };
   /** Takes bytes from the card, for the RAS. */
   onFromCard: (bytes: Uint8Array) => void;
+  /** Told when less than before waits to be put to the card. */
+  onTaken?: () => void;
   /** Told once when the card fails, and with null when it serves again. */
   onTrouble?: (trouble: Error | null) => void;
   /** Told of each transition: for an inspector. */
@@ -188,6 +190,7 @@ export class PeerIoServer {
       else this.#queue[0] = first.subarray(part.length);
     }
     this.#queuedBytes -= length;
+    this.#options.onTaken?.();
     return apdu;
   }
 
@@ -203,6 +206,7 @@ export class PeerIoServer {
     for (let ms = RETRY_MS.first; !this.#stopping; ms = Math.min(2 * ms, RETRY_MS.most)) {
       this.#queue = [];
       this.#queuedBytes = 0;
+      this.#options.onTaken?.();
       try {
         await this.#options.reader.connect();
         this.#options.onTrouble?.(null);

@@ -41,7 +41,10 @@ describe("a link of whose frames 5 % are lost, damaged, repeated or swapped", ()
     }
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
     const virtual = (card.clock.now() / 1000).toFixed(0);
-    console.log(`SEED=${SEED}: ${seconds} s for ${virtual} s of the card's`, ...card.faults.map(({ counts }) => counts));
+    console.log(
+      `SEED=${SEED}: ${seconds} s for ${virtual} s of the card's`,
+      ...card.faults.map(({ counts }) => counts),
+    );
     for (const { counts } of card.faults) {
       const { frames, ...faults } = counts;
       for (const count of Object.values(faults)) expect(count).toBeGreaterThan(0.005 * frames);

@@ -24,7 +24,8 @@ export function exhausted(): u32 {
 /** Listeners among them. */
 export function socketsInUse(): u32 {
   let count: u32 = 0;
-  for (let number: u32 = 1; number <= u32(SOCKET_COUNT); number++) count += u32(Endpoint.at(number).kind != FREE);
+  for (let number: u32 = 1; number <= u32(SOCKET_COUNT); number++)
+    count += u32(Endpoint.at(number).kind != FREE);
   return count;
 }
 

@@ -135,7 +135,11 @@ function controlPacket(random: Random): number[] {
   };
   const body = oneIn(random, 2) ? [...option(), ...option()] : bytes(random, 40);
   const length = body.length + 4;
-  const protocol = pick(random, [[0xc0, 0x21], [0x80, 0x21], [0x80, 0x57]]);
+  const protocol = pick(random, [
+    [0xc0, 0x21],
+    [0x80, 0x21],
+    [0x80, 0x57],
+  ]);
   return [...protocol, random() % 14, random() & 3, 0, length, ...body];
 }
 

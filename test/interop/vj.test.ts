@@ -7,13 +7,14 @@ import { testWith } from "../support/peers.ts";
 import { COMPRESSED, type Frame, IP, UNCOMPRESSED, type VjEnd, buildVj, traffic } from "../support/vj.ts";
 import { compileLwip, lwipSource } from "./peers/lwip.ts";
 
-const PACKETS = 4_000;
+const PACKETS = 3_000;
 const FILES = ["netif/ppp/vj.c", "core/pbuf.c", "core/mem.c", "core/memp.c", "core/def.c"];
 /** lwIP has this many slots, whatever its peer says. */
 const LWIP_SLOTS = 16;
-const SEEDS = [1, 2, 3, 4, 5, 6];
+const SEEDS = [1, 2, 3, 4];
 const FLAGS_AT = 33;
 const URG = 0x20;
+const SPECIALS = [0x0b, 0x0f];
 
 let make: Awaited<ReturnType<typeof buildVj>>;
 let makeGateway: Awaited<ReturnType<typeof buildVj>>;
@@ -26,7 +27,6 @@ interface Request {
   op: "I" | "C" | "U" | "D" | "E";
   bytes: Uint8Array;
 }
-const EMPTY = new Uint8Array(0);
 
 let program: string | undefined;
 
@@ -62,7 +62,6 @@ function packetsOf(seed: number, connections: number): Uint8Array[] {
   return Array.from({ length: PACKETS }, next).filter((packet) => packet[0] === 0x45 && packet[32] === 0x50);
 }
 
-/** Sends packets by our compressor. */
 function compressAll(end: VjEnd, packets: Uint8Array[]): Frame[] {
   return packets.map((packet) => end.compress(packet));
 }
@@ -70,13 +69,12 @@ function compressAll(end: VjEnd, packets: Uint8Array[]): Frame[] {
 const summary = ({ protocol, bytes }: Frame) =>
   `${protocol.toString(16)} ${Buffer.from(bytes).toString("hex")}`;
 
-/** lwIP's decompressor, as RFC 1144's, leaves URG as it was in the special cases. */
-const urgentBefore = (packets: Uint8Array[], i: number) => {
-  const port = (packet: Uint8Array) => (packet[22]! << 8) | packet[23]!;
-  for (let before = i - 1; before >= 0; before--)
-    if (port(packets[before]!) === port(packets[i]!)) return (packets[before]![FLAGS_AT]! & URG) !== 0;
-  return false;
-};
+/** lwIP's answer, mended: its decompressor, as RFC 1144's, leaves URG as it was in the special cases. */
+function mended(frame: Frame, answer: Frame): Frame {
+  const mask = frame.bytes[0]! & 0x0f;
+  if (frame.protocol === COMPRESSED && SPECIALS.includes(mask)) answer.bytes[FLAGS_AT]! &= ~URG;
+  return answer;
+}
 
 describe.each(SEEDS)("lwIP, seed %i", (seed) => {
   const omitId = seed % 2 === 0;
@@ -94,49 +92,44 @@ describe.each(SEEDS)("lwIP, seed %i", (seed) => {
 
   testWithLwip("restores what we have compressed", async () => {
     const packets = packetsOf(seed + 100, 4);
-    const sent = compressAll(make(LWIP_SLOTS, omitId), packets);
-    const onLine = sent.map((frame, i) => ({ frame, i })).filter(({ frame }) => frame.protocol !== IP);
-    const answers = lwip([begin(omitId), ...onLine.map(({ frame }) => restore(frame))]);
-    expect(answers.length).toBe(onLine.length);
-    onLine.forEach(({ i }, n) => {
-      const arrived = answers[n]!.bytes;
-      if (urgentBefore(packets, i)) arrived[FLAGS_AT] = packets[i]![FLAGS_AT]!;
-      expect(summary({ protocol: i, bytes: arrived })).toBe(summary({ protocol: i, bytes: packets[i]! }));
-    });
+    const frames = compressAll(make(LWIP_SLOTS, omitId), packets);
+    const onLine = (_: unknown, i: number) => frames[i]!.protocol !== IP;
+    const sent = frames.filter(onLine);
+    const answers = lwip([begin(omitId), ...sent.map(restore)]);
+    const restored = answers.map((answer, i) => hex(mended(sent[i]!, answer).bytes));
+    expect(restored).toEqual(packets.filter(onLine).map(hex));
   });
 
   testWithLwip("is understood by us, with no more slots in use than we have", async () => {
     const packets = packetsOf(seed + 200, 2);
     const answers = lwip([begin(omitId), ...packets.map((bytes): Request => ({ op: "C", bytes }))]);
     const receiver = make();
-    answers.forEach((frame, i) => expect(receiver.uncompress(frame)).toEqual(packets[i]));
+    expect(answers.map((frame) => hex(receiver.uncompress(frame)))).toEqual(packets.map(hex));
   });
 
-  testWithLwip("restores no other packet than we do, when frames are lost", async () => {
+  testWithLwip("restores the packets that we do, when frames are lost", async () => {
     const random = generator(seed);
-    const packets = packetsOf(seed + 300, 2);
-    const frames = compressAll(make(2, omitId), packets).filter(({ protocol }) => protocol !== IP);
     const receiver = make();
     const requests: Request[] = [begin(omitId)];
-    const ours: (string | null)[] = [];
-    for (const frame of frames) {
+    const arrived: Frame[] = [];
+    const ours: (Uint8Array | null)[] = [];
+    for (const frame of compressAll(make(2, omitId), packetsOf(seed + 300, 2))) {
+      if (frame.protocol === IP) continue;
       if (random() < 0.02) {
         receiver.exports.lost();
-        requests.push({ op: "E", bytes: EMPTY });
+        requests.push({ op: "E", bytes: new Uint8Array(0) });
         continue;
       }
-      const arrived = receiver.uncompress(frame);
-      ours.push(arrived && summary({ protocol: IP, bytes: arrived }));
+      arrived.push(frame);
+      ours.push(receiver.uncompress(frame));
       requests.push(restore(frame));
     }
-    const theirs = lwip(requests).map(summary);
-    const clear = (text: string) => text.slice(0, 3 + 2 * FLAGS_AT) + text.slice(5 + 2 * FLAGS_AT);
-    let restored = 0;
-    ours.forEach((packet, i) => {
-      if (packet === null) return;
-      restored++;
-      expect(clear(theirs[i]!)).toBe(clear(packet));
-    });
-    expect(restored).toBeGreaterThan(frames.length / 3);
+    const theirs = lwip(requests).map((answer, i) => hex(mended(arrived[i]!, answer).bytes));
+    const restored = ours
+      .map(hex)
+      .map((text, i) => ({ text, i }))
+      .filter(({ text }) => text);
+    expect(restored.length).toBeGreaterThan(arrived.length / 3);
+    for (const { text, i } of restored) if (text !== theirs[i]) expect(theirs[i]).toBe(text);
   });
 });

@@ -37,7 +37,10 @@ const file = (name: string, length: number): CardFile => ({
 
 /** The pages of the card, by name. */
 export const SITE = new Map(
-  [file("/none", 0), file("/one", 1), file("/page", 4900), file("/big", 102_400)].map((page) => [page.name, page]),
+  [file("/none", 0), file("/one", 1), file("/page", 4900), file("/big", 102_400)].map((page) => [
+    page.name,
+    page,
+  ]),
 );
 
 /** A card as its issuer hands it over, to be copied. */
@@ -77,7 +80,12 @@ export interface Page {
 export async function personality(): Promise<Personality> {
   const firmware = await openFirmware();
   const gateway = readFileSync(
-    await compile({ entry: "firmware/gateway.ts", out: "build/gateway.wasm", profile: "gateway", exportMemory: true }),
+    await compile({
+      entry: "firmware/gateway.ts",
+      out: "build/gateway.wasm",
+      profile: "gateway",
+      exportMemory: true,
+    }),
   );
   const ca = await LocalCa.open(temporaryFolder("whole-card"));
   const nvm = new MemoryNvm(NVM_BYTES);

@@ -54,6 +54,13 @@ test("each write is in the file at once, in order: a killed process leaves what 
   nvm.close();
 });
 
+test("a closed image takes no writes: the number of its file may be another one's by then", () => {
+  const nvm = FileNvm.open(folder);
+  nvm.close();
+  expect(() => nvm.write(0, 1)).toThrow(NetcardError);
+  expect(nvm.read(0)).toBe(0xff);
+});
+
 describe("damage is one clear sentence, and the image stays as it is", () => {
   test.each<[string, (whole: Buffer) => Buffer]>([
     ["empty", () => Buffer.alloc(0)],
