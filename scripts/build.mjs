@@ -15,7 +15,11 @@ buildHost();
 
 function buildHost() {
   const stamp = join(ROOT, "dist/cli/main.js");
-  const sources = Math.max(newest(join(ROOT, "host")), newest(join(ROOT, "cli")), mtime(join(ROOT, "tsconfig.json")));
+  const sources = Math.max(
+    newest(join(ROOT, "host")),
+    newest(join(ROOT, "cli")),
+    mtime(join(ROOT, "tsconfig.json")),
+  );
   if (existsSync(stamp) && mtime(stamp) > sources) return;
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
   const { status } = spawnSync(process.execPath, [tsc, "-p", ROOT], { stdio: ["ignore", 2, 2] });

@@ -3,6 +3,9 @@
 // except a secret's.
 import * as pins from "./pins.ts";
 
+/** What an erased cell reads. */
+export const ERASED: u32 = 0xff;
+
 /** @returns the byte at `address`, 0..NVM_BYTES - 1 */
 export function read(address: u32): u32 {
   return pins.nvmRead(address);
@@ -26,6 +29,11 @@ export function copyOut(address: u32, source: usize, length: u32): void {
 /** copyOut() for secrets: every byte is written, so that no one learns which were there already. */
 export function overwrite(address: u32, source: usize, length: u32): void {
   for (let i: u32 = 0; i < length; i++) pins.nvmWrite(address + i, load<u8>(source + i));
+}
+
+/** Erases `length` bytes of secrets, whatever they were. */
+export function erase(address: u32, length: u32): void {
+  for (let i: u32 = 0; i < length; i++) pins.nvmWrite(address + i, ERASED);
 }
 
 /** @returns true when `length` bytes of NVM are those of RAM; stops at the first that is not */

@@ -26,7 +26,6 @@ const ENTROPY_ROUNDS: u32 = 8;
 const BOOTS: u32 = chacha20.KEY_BYTES;
 const MARK: u32 = BOOTS + 4;
 const COMMITTED: u32 = 0xa5;
-const ERASED: u32 = 0xff;
 
 /** Seeds the generator and NVM for the next time. Nothing may be output before. CT: nothing leaks. */
 export function powerOn(): void {
@@ -66,10 +65,10 @@ function next(counter: u32): void {
 
 /** Writes a new seed. @param boots how often the card has booted when it will be used */
 function commit(slot: u32, boots: u32): void {
-  nvm.write(slot + MARK, ERASED);
+  nvm.write(slot + MARK, nvm.ERASED);
   for (let at: u32 = 0; at < BOOTS; at += OUTPUT_BYTES) {
     next(0);
-    nvm.copyOut(slot + at, OUTPUT, OUTPUT_BYTES);
+    nvm.overwrite(slot + at, OUTPUT, OUTPUT_BYTES);
   }
   nvm.write32(slot + BOOTS, boots);
   nvm.write(slot + MARK, COMMITTED);
@@ -77,8 +76,8 @@ function commit(slot: u32, boots: u32): void {
 
 /** Erases a used seed, so that NVM does not tell what the generator output either. */
 function erase(slot: u32): void {
-  nvm.write(slot + MARK, ERASED);
-  for (let at: u32 = 0; at < BOOTS; at++) nvm.write(slot + at, ERASED);
+  nvm.write(slot + MARK, nvm.ERASED);
+  nvm.erase(slot, BOOTS);
 }
 
 function isCommitted(slot: u32): bool {

@@ -19,7 +19,7 @@ import * as nvm from "../chip/nvm.ts";
 import { DIRECTORY, ENTRY_BYTES, ENTRY_COUNT, FILE_DATA, FILE_DATA_END } from "../chip/nvm-map.ts";
 import * as crc32 from "./crc32.ts";
 import * as superblock from "./superblock.ts";
-import { ACTIVATED, ERASED } from "./superblock.ts";
+import { ACTIVATED } from "./superblock.ts";
 
 export const NAME_MAX: u32 = 31;
 export const TYPE_MAX: u32 = 31;
@@ -162,7 +162,7 @@ export function commit(): i32 {
 
 /** Removes a file. */
 export function remove(file: i32): void {
-  nvm.write(entryAt(file) + STATE, ERASED);
+  nvm.write(entryAt(file) + STATE, nvm.ERASED);
 }
 
 /** Removes all files, and gives up the one being written. */
@@ -194,7 +194,7 @@ export function damagedCount(): u32 {
 
 function isIntact(file: i32): bool {
   const at = entryAt(file);
-  if (!isFile(file)) return nvm.read(at + STATE) == ERASED;
+  if (!isFile(file)) return nvm.read(at + STATE) == nvm.ERASED;
   const start = nvm.read32(at + START);
   if (start < FILE_DATA || start > FILE_DATA_END || size(file) > FILE_DATA_END - start) return false;
   return etag(file) == crc32.done(crc32.addNvm(describe(at), start, size(file)));
@@ -204,8 +204,8 @@ function isIntact(file: i32): bool {
 function retireOld(entry: u32): void {
   const at = entryAt(entry);
   const old = nvm.read(at + OLD);
-  if (old < ENTRY_COUNT) nvm.write(entryAt(old) + STATE, ERASED);
-  nvm.write(at + OLD, ERASED);
+  if (old < ENTRY_COUNT) nvm.write(entryAt(old) + STATE, nvm.ERASED);
+  nvm.write(at + OLD, nvm.ERASED);
 }
 
 /** @returns the CRC-32 register after an entry's name and type */

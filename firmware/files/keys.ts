@@ -74,7 +74,7 @@ export function readPublicKey(target: usize): void {
 /** @returns false when NVM no longer holds the key pair that was stored, or no longer tells whether there is one */
 export function isIntact(): bool {
   if (hasPrivateKey()) return nvm.read32(CRC) == checksum();
-  return nvm.read(STATE) == superblock.ERASED && !superblock.isOperational();
+  return nvm.read(STATE) == nvm.ERASED && !superblock.isOperational();
 }
 
 function checksum(): u32 {

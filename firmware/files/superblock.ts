@@ -21,7 +21,6 @@ import {
 export const LAYOUT: u32 = 1;
 /** Life cycle status byte of an activated card or file, ISO 7816-4 table 14; what is not activated reads ERASED. */
 export const ACTIVATED: u32 = 0x05;
-export const ERASED: u32 = 0xff;
 
 const MAGIC: u32 = 0x4e435200 | LAYOUT; // "NCR"
 const LIFE_CYCLE: u32 = SUPERBLOCK + 4;
@@ -29,8 +28,8 @@ const LIFE_CYCLE: u32 = SUPERBLOCK + 4;
 /** Lays out an NVM that is new, or of another layout, or half laid out; never that of an operational card. */
 export function powerOn(): void {
   if (isIntact() || isOperational()) return;
-  for (let i: u32 = 0; i < KEY_RECORD_BYTES; i++) nvm.write(KEY_RECORD + i, ERASED);
-  for (let i: u32 = 0; i < ENTRY_COUNT; i++) nvm.write(DIRECTORY + i * ENTRY_BYTES, ERASED);
+  for (let i: u32 = 0; i < KEY_RECORD_BYTES; i++) nvm.write(KEY_RECORD + i, nvm.ERASED);
+  for (let i: u32 = 0; i < ENTRY_COUNT; i++) nvm.write(DIRECTORY + i * ENTRY_BYTES, nvm.ERASED);
   nvm.write32(SUPERBLOCK, MAGIC);
 }
 
@@ -40,7 +39,7 @@ export function isIntact(): bool {
 }
 
 export function isOperational(): bool {
-  return nvm.read(LIFE_CYCLE) != ERASED;
+  return nvm.read(LIFE_CYCLE) != nvm.ERASED;
 }
 
 /** One byte, and no way back. */

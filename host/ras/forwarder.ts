@@ -52,6 +52,11 @@ export class Forwarder {
     return false;
   }
 
+  /** The card may be free: the client whose turn it is asks now, and not when its SYN would be repeated. */
+  #next(): void {
+    for (const pipe of this.#pipes) if (!pipe.connected) return pipe.askAgain();
+  }
+
   /** Clients connected now. */
   get connections(): number {
     return this.#pipes.size;
@@ -67,9 +72,10 @@ export class Forwarder {
     const pipe: Pipe = new Pipe(client, {
       gateway: this.gateway,
       connect: () => (this.#mayConnect(pipe) ? this.gateway.connect(this.card, this.port) : null),
+      onCardEnded: () => this.#next(),
       onDone: () => {
         this.#pipes.delete(pipe);
-        this.gateway.wake(); // it is another one's turn
+        this.#next();
       },
     });
     this.#pipes.add(pipe);
@@ -81,6 +87,9 @@ interface PipeOptions {
   gateway: Gateway;
   /** @returns a socket that begins to connect, null when it is not this client's turn, or a negative error */
   connect: () => number | null;
+  /** The card has closed its side. */
+  onCardEnded: () => void;
+  /** The client is gone. */
   onDone: () => void;
 }
 
@@ -116,6 +125,15 @@ class Pipe {
     this.#pumpToCard();
     if (!this.#done) this.#pumpToClient();
     if (!this.#done && this.#cardEnded && this.#finSent) this.#finish();
+  }
+
+  /** Begins to connect anew, unless it is connected by now. */
+  askAgain(): void {
+    this.pump();
+    if (this.#done || this.connected || this.#socket === null) return;
+    this.gateway.abort(this.#socket);
+    this.#socket = null;
+    this.pump();
   }
 
   /** Resets both sides. */
@@ -184,6 +202,7 @@ class Pipe {
       if (data === null) {
         this.#cardEnded = true;
         this.client.end();
+        this.options.onCardEnded();
       } else if (typeof data === "number") {
         if (data !== EAGAIN) this.destroy();
         return;

@@ -21,8 +21,10 @@ import { type Personality, WholeCard, personality } from "../support/whole-card.
 const SEED = Number(process.env.SEED ?? 1);
 /** After so many batches a client comes; after each the memory is looked at. */
 const BATCHES = 10;
-/** The longest that an attacker who has gone can still keep the card busy, ms. */
-const RECOVERY_MS = 120_000;
+/** Cases from one good state to the next. */
+const RUN = 8;
+/** The longest that a peer who has gone can still keep the card busy, ms: TCP's patience. */
+const RECOVERY_MS = 600_000;
 const [IP, TCP, ICMP] = [0x21, 6, 1];
 /** Type of a TLS record. */
 const ALERT = 21;
@@ -100,17 +102,35 @@ function dataAt(frame: number[]): number {
   return at < frame.length ? at : 0;
 }
 
-/** The next moment of the conversation, or one out of turn; with the card as it was then, or as the last case left it. */
-function setOut(random: Random, from: Moment[]): Moment {
-  const moment = pick(random, from);
-  if (!oneIn(random, 4)) bench.restore(moment.state);
+/** Cases left of the run, and the moment that it has come to. */
+let casesLeft = 0;
+let place = 0;
+
+/**
+ * A run of cases begins where the recorded conversation was at some moment, and follows it, ever more damaged; at its end
+ * all that was lent has to come back.
+ * @returns the moment of the next case
+ */
+function nextMoment(random: Random, from: Moment[]): Moment {
+  if (casesLeft === 0) {
+    expectNothingLent();
+    casesLeft = RUN;
+    place = random() % from.length;
+    bench.restore(from[place]!.state);
+  }
+  casesLeft--;
   if (oneIn(random, 8)) bench.pass(pick(random, PAUSES));
-  return moment;
+  return from[place++ % from.length]!;
+}
+
+function expectNothingLent(): void {
+  bench.leaveAlone(RECOVERY_MS);
+  if (!bench.guard.isAllFree) expect(bench.guard.lent).toEqual({});
 }
 
 /** Sends the frames of a moment, one of them changed. @returns what the card answers */
 function sendChanged(random: Random, from: Moment[], change: (frame: number[]) => number[]): number[][] {
-  const { frames } = setOut(random, from);
+  const { frames } = nextMoment(random, from);
   const chosen = random() % Math.max(1, frames.length);
   return bench.exchange(frames.flatMap((frame, i) => encode(i === chosen ? change(frame) : frame)));
 }
@@ -158,7 +178,7 @@ const LAYERS: Layer[] = [
     cases: 60_000,
     answered: 0.2,
     oneCase(random) {
-      if (oneIn(random, 8)) setOut(random, moments);
+      if (oneIn(random, 8)) nextMoment(random, moments);
       if (oneIn(random, 6)) bench.tick();
       if (oneIn(random, 200)) bench.settle();
       bench.receive(oneIn(random, 2) ? mutate(random, commands(random)) : commands(random));
@@ -170,7 +190,7 @@ const LAYERS: Layer[] = [
     cases: 60_000,
     answered: 0.1,
     oneCase(random) {
-      const { frames } = setOut(random, moments);
+      const { frames } = nextMoment(random, moments);
       if (oneIn(random, 50)) bench.settle();
       if (oneIn(random, 4)) bench.command(0xec, random() & 0xff);
       if (oneIn(random, 8)) bench.command(random() & 0xff, random() & 0xff, bytes(random, 255));
@@ -186,7 +206,7 @@ const LAYERS: Layer[] = [
     cases: 30_000,
     answered: 0.05,
     oneCase(random) {
-      const { frames } = setOut(random, moments);
+      const { frames } = nextMoment(random, moments);
       const stream = frames.flatMap((frame) => encode(frame));
       return bench.exchange(oneIn(random, 8) ? bytes(random, 600) : mutate(random, stream));
     },
@@ -197,7 +217,7 @@ const LAYERS: Layer[] = [
     answered: 0.3,
     oneCase(random) {
       if (oneIn(random, 2)) return sendChanged(random, moments, (frame) => mutate(random, frame));
-      setOut(random, moments);
+      nextMoment(random, moments);
       return bench.exchange(encode(controlPacket(random)));
     },
   },
@@ -235,7 +255,7 @@ async function expectToServe(): Promise<void> {
   bench.settle();
   bench.guard.check();
   const card = await WholeCard.openVirtual(issued, { resume: bench.state });
-  await card.clock.sleep(RECOVERY_MS);
+  await card.clock.sleep(120_000);
   await card.expectPage("/page");
   await card.expectAllFree();
   await card.close();
@@ -245,6 +265,7 @@ describe.each(LAYERS)("$name", (layer) => {
   test(`${layer.cases} cases`, async () => {
     const random = randomFrom(SEED);
     bench.restore(moments.at(-1)!.state);
+    casesLeft = 0;
     let answered = 0;
     for (let done = 1; done <= layer.cases; done++) {
       try {

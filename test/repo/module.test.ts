@@ -17,7 +17,7 @@ describe("build/card.wasm", () => {
     bytes = readFileSync(
       await compile({ entry: "firmware/card.ts", out: "build/card.wasm", profile: "card-6k" }),
     );
-    module = new WebAssembly.Module(bytes);
+    module = new WebAssembly.Module(Uint8Array.from(bytes));
   });
 
   test("imports the chip's pins and nothing else", () => {

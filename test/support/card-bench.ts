@@ -134,6 +134,17 @@ export class CardBench {
       this.run();
     }
   }
+
+  /** A frame that stopped halfway is ended; the reader takes what the card says, and nobody answers. @param ms so long */
+  leaveAlone(ms: number): void {
+    this.settle();
+    this.exchange([FLAG]);
+    for (const end = this.#nowMs + ms; this.#nowMs < end;) {
+      this.take();
+      this.pass(Math.min(Math.max(this.#chip.step(), 1), 10_000));
+    }
+    this.take();
+  }
 }
 
 /** NVM whose writes can be taken back. */
