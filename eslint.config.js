@@ -7,7 +7,13 @@ export default tseslint.config(
   {
     files: ["**/*.{js,mjs}"],
     languageOptions: {
-      globals: { process: "readonly", console: "readonly", WebAssembly: "readonly", URL: "readonly" },
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        setTimeout: "readonly",
+        WebAssembly: "readonly",
+        URL: "readonly",
+      },
     },
   },
   {

@@ -17,6 +17,14 @@ const INTERRUPTS = ["on_uart", "on_systick"];
 const FLAGS = [
   ...["-Os", "-std=gnu11", "-mthumb", "-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su"],
   "-fno-tree-loop-distribute-patterns", // or memset would be made of calls to memset
+  // What is kept across a loop or a branch is kept on the stack: a sixth less of it for 2 % more instructions.
+  ...[
+    "-fno-tree-loop-im",
+    "-fno-move-loop-invariants",
+    "-fno-gcse",
+    "-fno-tree-sink",
+    "-fno-schedule-insns2",
+  ],
   "-fno-partial-inlining", // the call graph would lack the parts
   ...["-Wall", "-Wextra", "-Werror", "-Wno-unused", "-Wno-unused-parameter"],
 ];

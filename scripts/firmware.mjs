@@ -1,9 +1,13 @@
 // Compiles one firmware entry file to one WebAssembly module. Used by the build, the tests and the size report.
 import { mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** No module takes that long to compile. */
+const LOCK_STALE_MS = 180_000;
 
 /** The integer constants of a profile: an object of NAME: value. */
 export function readProfile(name) {
@@ -32,10 +36,8 @@ export async function compile({
   replace = {},
   flags = [],
 }) {
-  const { default: asc } = await import("assemblyscript/asc");
   const constants = { ...readProfile(profile), ...use };
   const target = resolve(ROOT, out);
-  if (isFresh(target, entry)) return target;
   mkdirSync(dirname(target), { recursive: true });
   const argv = [
     entry,
@@ -46,11 +48,46 @@ export async function compile({
     ...Object.entries(constants).flatMap(([name, value]) => ["--use", `${name}=${value}`]),
     ...flags,
   ];
+  await oneAtATime(target, async () => {
+    if (!isFresh(target, entry)) await run(argv, target, replace);
+  });
+  return target;
+}
+
+/** Runs asc. The module appears whole, and as old as the sources were when the compiler began to read them. */
+async function run(argv, target, replace) {
+  const { default: asc } = await import("assemblyscript/asc");
+  const started = new Date();
   const messages = [];
   const sink = { write: (text) => messages.push(String(text)) };
-  const { error } = await asc.main(argv, { stdout: sink, stderr: sink, ...readerFor(replace) });
-  if (error) throw new Error(`asc ${entry}: ${error.message}\n${messages.join("")}`);
-  return target;
+  const writeFile = (_name, contents) => {
+    writeFileSync(`${target}.new`, contents);
+    utimesSync(`${target}.new`, started, started);
+    renameSync(`${target}.new`, target);
+  };
+  const { error } = await asc.main(argv, { stdout: sink, stderr: sink, writeFile, ...readerFor(replace) });
+  if (error) throw new Error(`asc ${argv[0]}: ${error.message}\n${messages.join("")}`);
+}
+
+/** Of several processes that want the same module one compiles it; the others wait. */
+async function oneAtATime(target, work) {
+  const lock = `${target}.lock`;
+  for (;;) {
+    try {
+      writeFileSync(lock, "", { flag: "wx" });
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+      if (Date.now() - mtime(lock) > LOCK_STALE_MS)
+        rmSync(lock, { force: true }); // its process is gone
+      else await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  try {
+    await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
 }
 
 function readerFor(replace) {
@@ -73,8 +110,8 @@ function readerFor(replace) {
 /** A module is fresh when nothing that can go into it is newer. */
 function isFresh(target, entry) {
   const built = mtime(target);
-  const sources = [join(ROOT, "firmware"), join(ROOT, "scripts"), dirname(resolve(ROOT, entry))];
-  return built > 0 && sources.every((folder) => newest(folder) < built);
+  const sources = [join(ROOT, "firmware"), dirname(resolve(ROOT, entry))].map(newest);
+  return Math.max(mtime(fileURLToPath(import.meta.url)), ...sources) < built;
 }
 
 /** @returns {number} the newest modification time below a folder, ms */

@@ -28,6 +28,9 @@ interface Accessors {
   timedOut(): number;
 }
 
+/** All pbufs and headers in their pools, no socket but the listener. */
+export const NOTHING_LENT = { pbufs: 0, headers: 0, sockets: 1, tcbs: 0 };
+
 export interface OpenFirmware {
   module: WebAssembly.Module;
   accessors: WebAssembly.Module;
@@ -71,15 +74,16 @@ export class CardGuard {
     return this.#accessors;
   }
 
-  /**
-   * Whether nothing is lent: all pbufs and headers in their pools, no socket but the listener. A connection in TIME-WAIT
-   * counts as free, for its block is given away as soon as another is needed (firmware/net/tcb.ts, take).
-   */
+  /** Whether all that was lent has come back. */
   get isAllFree(): boolean {
-    return JSON.stringify(this.lent) === JSON.stringify({ pbufs: 0, headers: 0, sockets: 1, tcbs: 0 });
+    return JSON.stringify(this.lent) === JSON.stringify(NOTHING_LENT);
   }
 
-  get lent() {
+  /**
+   * A connection in TIME-WAIT counts as free, for its block is given away as soon as another is needed
+   * (firmware/net/tcb.ts, take).
+   */
+  get lent(): typeof NOTHING_LENT {
     const now = this.now;
     return {
       pbufs: PBUF_COUNT - now.pbufsFree(),

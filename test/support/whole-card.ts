@@ -21,7 +21,7 @@ import { ChipContacts } from "../../host/reader/contacts.ts";
 import { PeerIoServer } from "../../host/reader/peer-io-server.ts";
 import { T0Reader } from "../../host/reader/t0-reader.ts";
 import { compile } from "../../scripts/firmware.mjs";
-import { CardGuard, type OpenFirmware, openFirmware } from "./card-guard.ts";
+import { CardGuard, NOTHING_LENT, type OpenFirmware, openFirmware } from "./card-guard.ts";
 import { temporaryFolder } from "./netcard.ts";
 
 const NVM_BYTES = 262144;
@@ -200,7 +200,7 @@ export class WholeCard {
   /** Waits until all that was lent has come back. @param ms of the card's time */
   async expectAllFree(ms = 60_000): Promise<void> {
     await this.until(() => this.guard.isAllFree, ms).catch(() => undefined);
-    expect(this.guard.lent).toEqual({ pbufs: 0, headers: 0, sockets: 1, tcbs: 0 });
+    expect(this.guard.lent).toEqual(NOTHING_LENT);
     this.guard.check();
   }
 
