@@ -64,7 +64,9 @@ export class Forwarder {
 
   /** Stops listening and resets what is open. */
   close(): Promise<void> {
-    for (const pipe of [...this.#pipes]) pipe.destroy();
+    const pipes = [...this.#pipes];
+    this.#pipes.clear(); // it is nobody's turn any more
+    for (const pipe of pipes) pipe.destroy();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
@@ -127,10 +129,11 @@ class Pipe {
     if (!this.#done && this.#cardEnded && this.#finSent) this.#finish();
   }
 
-  /** Begins to connect anew, unless it is connected by now. */
+  /** Asks to be let in now, once more if it has been asking; unless it is connected by now. */
   askAgain(): void {
+    const wasAsking = this.#socket !== null;
     this.pump();
-    if (this.#done || this.connected || this.#socket === null) return;
+    if (!wasAsking || this.#done || this.connected || this.#socket === null) return;
     this.gateway.abort(this.#socket);
     this.#socket = null;
     this.pump();

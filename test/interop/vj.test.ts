@@ -82,7 +82,7 @@ const [command, debian] = lwipSource() ? ["gcc", "gcc"] : ["lwip-source", "lwip,
 describe.each(SEEDS)("lwIP, seed %i", (seed) => {
   const omitId = seed % 2 === 0;
   const testWithLwip = (name: string, body: () => void) =>
-    testWith(command!, debian!, `${name}, seed ${seed}`, () => Promise.resolve().then(body));
+    testWith(command, debian, `${name}, seed ${seed}`, () => Promise.resolve().then(body));
 
   testWithLwip("compresses to the same bytes", () => {
     const packets = packetsOf(seed, 8);

@@ -55,8 +55,9 @@ beforeEach(async () => {
   forwarder = new Forwarder(router as unknown as Gateway, "10.77.0.2", 443);
   port = await forwarder.listen(0);
 });
-afterEach(() => {
+afterEach(async () => {
   vi.restoreAllMocks();
+  await forwarder.close();
   for (const client of clients.splice(0)) client.destroy();
 });
 
@@ -90,14 +91,12 @@ test("a client whose connection was never answered waits on", async () => {
   router.outcome = 1;
   socket.write("hello");
   await until(() => router.sent === "hello");
-  await forwarder.close();
 });
 
 test("a client whose connection was refused is reset", async () => {
   const socket = await client();
   router.outcome = ECONNREFUSED;
   await until(() => socket.destroyed);
-  await forwarder.close();
 });
 
 test("a client that leaves while it waits gives its turn up", async () => {
@@ -105,7 +104,6 @@ test("a client that leaves while it waits gives its turn up", async () => {
   await client();
   first.destroy();
   await until(() => router.aborted === 1 && forwarder.connections === 1);
-  await forwarder.close();
 });
 
 test("when the card has ended a connection, the next client asks at once", async () => {
@@ -118,7 +116,6 @@ test("when the card has ended a connection, the next client asks at once", async
   router.recv = () => null;
   await until(() => router.opened === 3);
   expect(router.aborted).toBe(1);
-  await forwarder.close();
 });
 
 test("what clients say while they wait is kept, and is the card's when their turn comes", async () => {
@@ -127,7 +124,6 @@ test("what clients say while they wait is kept, and is the card's when their tur
   await until(() => router.opened === 1);
   router.outcome = 1;
   await until(() => router.sent === "said early");
-  await forwarder.close();
 });
 
 test("closing does not wait for a client that has ended and reads nothing", async () => {

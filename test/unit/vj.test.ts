@@ -217,6 +217,20 @@ describe("slots", () => {
       }
     }
   });
+  test("of the peer's, the one unused for longest is forgotten", () => {
+    const [sender, receiver] = [make(), make()];
+    const whole = (id: number) => {
+      const frame = sender.compress(packetOf(1, 0)); // repeated, so whole
+      frame.bytes[9] = id;
+      return frame;
+    };
+    const compressed = (id: number): Frame => ({
+      protocol: COMPRESSED,
+      bytes: Uint8Array.from([0x44, id, 0, 0, 1]),
+    });
+    for (const frame of [whole(5), whole(6), compressed(5), whole(7)]) receiver.uncompress(frame);
+    expect([5, 6, 7].map((id) => receiver.uncompress(compressed(id)) !== null)).toEqual([true, false, true]);
+  });
   test("a connection that has begun again is known again", () => {
     const end = make();
     end.compress(packetOf(1, 0));
