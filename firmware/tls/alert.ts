@@ -28,7 +28,8 @@ const WARNING: u32 = 1;
 const FATAL: u32 = 2;
 
 /**
- * Ends the connection because of what the peer did, or of our own failure, and sends the alert, best-effort.
+ * Ends the connection because of what the peer did, or of our own failure. The alert is due: flush() sends it, from the
+ * outermost call, where the stack is shallow.
  * @returns what every further call will return
  */
 export function fail(ctx: Context, alert: u32): i32 {
@@ -43,9 +44,7 @@ export function closeNotify(ctx: Context): void {
 function end(ctx: Context, alert: u32, error: i32): i32 {
   ctx.alert = u8(alert);
   ctx.flags |= ALERT_DUE;
-  abandon(ctx, error);
-  flush(ctx);
-  return error;
+  return abandon(ctx, error);
 }
 
 /** Ends the connection without a word: the peer sent an alert, or TCP failed. @returns `error` */

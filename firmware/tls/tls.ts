@@ -65,7 +65,10 @@ export function attach(ctx: u32, s: i32): void {
 
 /** Goes on with the handshake [241]. @returns 0 when it is done, EAGAIN, or an error */
 export function accept(ctx: u32, _now: Millis): i32 {
-  return handshake.accept(context.at(ctx));
+  const c = context.at(ctx);
+  const result = handshake.accept(c);
+  alert.flush(c);
+  return result;
 }
 
 /**
@@ -73,7 +76,10 @@ export function accept(ctx: u32, _now: Millis): i32 {
  * @returns bytes of plaintext at data(), good until the next call; 0 after close_notify; EAGAIN; or an error
  */
 export function recv(ctx: u32, flag: u32): i32 {
-  return receive(context.at(ctx), flag);
+  const c = context.at(ctx);
+  const result = receive(c, flag);
+  alert.flush(c);
+  return result;
 }
 
 function receive(ctx: Context, flag: u32): i32 {

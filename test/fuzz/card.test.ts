@@ -5,7 +5,7 @@
 //   a million cases and more      T=0     Peer I/O  AHDLC    PPP      IP, ICMP, TCP   TLS      HTTP
 //   link.test.ts                  90,000  90,000    90,000   180,000
 //   net-fuzz.test.ts                                                  200,000
-//   tls.test.ts                                                                       221,500
+//   tls.test.ts                                                                       231,500
 //   http.test.ts                                                                               200,000
 //   here, through all of them     60,000  30,000    20,000   30,000   60,000          5,000    200
 //

@@ -5,7 +5,6 @@
 // On a VirtualClock a conversation takes no longer than its computations, whatever it waits for.
 import { type RequestOptions, request } from "node:https";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect } from "vitest";
 import { FaultyLink, type FaultyLinkOptions } from "../../host/capture/faulty-link.ts";
 import { Chip } from "../../host/chip/chip.ts";
@@ -110,6 +109,8 @@ export class WholeCard {
   readonly clock: Clock;
   port = 0;
 
+  /** Called before each character of the reader's. */
+  #onCharacter: () => void = () => undefined;
   /** The card's time when the clock stood at 0. */
   readonly #originMs: number;
 
@@ -143,7 +144,10 @@ export class WholeCard {
       clock,
     );
     this.guard = new CardGuard(personality.firmware, this.contacts.chip.exports.memory!);
-    this.reader = new T0Reader({ line: new CharacterLine(this.contacts) });
+    const { contacts } = this;
+    const write = contacts.write.bind(contacts);
+    contacts.write = (byte) => (this.#onCharacter(), write(byte));
+    this.reader = new T0Reader({ line: new CharacterLine(contacts) });
     const link = (onBytes: (bytes: Uint8Array) => void, seed: number) => {
       if (!faults) return onBytes;
       const faulty = new FaultyLink({ ...faults, seed: faults.seed + seed, onBytes });
@@ -210,15 +214,12 @@ export class WholeCard {
    * @returns what calls it off, and tells whether it has been done
    */
   interrupt(characters: number, act: () => void): () => boolean {
-    const { contacts } = this;
-    const write = ChipContacts.prototype.write;
     let left = characters;
-    contacts.write = (byte) => {
+    this.#onCharacter = () => {
       if (left-- === 0) act();
-      write.call(contacts, byte);
     };
     return () => {
-      contacts.write = write;
+      this.#onCharacter = () => undefined;
       return left < 0;
     };
   }

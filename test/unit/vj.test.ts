@@ -104,6 +104,8 @@ describe("special cases", () => {
     expectHeader({ data: data(9) }, { seq: 1009, ident: 12, flags: 0x18 }, "7f 00 ## ## 05"));
   test("D over the end of the sequence numbers", () =>
     expectHeader({ seq: 0xfffffffc, data: data(9) }, { seq: 5 }, "4f 00 ## ##"));
+  test("D, and URG no more", () =>
+    expectHeader({ flags: URG, urgent: 3, data: data(9) }, { seq: 1009, urgent: 3 }, "4f 00 ## ##"));
   test("I: an echoed character", () =>
     expectHeader({ data: data(1) }, { seq: 1001, ack: 2001, data: data(1) }, "4b 00 ## ##"));
   test("not I: seq and ack have not gone up alike", () =>
