@@ -31,8 +31,25 @@ export function put(ctx: Context, end_: usize): void {
 
 /** Sends what is in the buffer, which is not to be touched until it has been acknowledged. */
 export function send(ctx: Context): void {
-  if (ctx.open != 0) ctx.sealed += u16(seal(ctx, ctx.buffer + ctx.sealed, HANDSHAKE, ctx.open));
+  spread(ctx);
+  while (ctx.open != 0) {
+    const bytes = min(u32(ctx.open), u32(ctx.limit));
+    ctx.sealed = u16(seal(ctx, ctx.buffer + ctx.sealed, HANDSHAKE, bytes) - ctx.buffer);
+    ctx.open -= u16(bytes);
+  }
   socket.send(ctx.socket, ctx.buffer, ctx.sealed, 0);
   ctx.sealed = 0;
-  ctx.open = 0;
+}
+
+/**
+ * What was written without regard to the peer's limit (CertificateVerify and Finished may be longer) is moved to where it
+ * stands in several records, the last one first.
+ */
+function spread(ctx: Context): void {
+  const limit: u32 = ctx.limit;
+  const length: u32 = ctx.open;
+  for (let from = length - (length % limit); from > 0; from -= limit) {
+    const at = ctx.buffer + ctx.sealed + HEADER_BYTES + from;
+    memory.copy(at + (from / limit) * OVERHEAD_BYTES, at, min(limit, length - from));
+  }
 }

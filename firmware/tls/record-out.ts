@@ -33,23 +33,6 @@ export function contentMax(ctx: Context): u32 {
   return min(CONTENT_MAX, u32(ctx.limit));
 }
 
-/**
- * Encrypts, in place, the content that stands HEADER_BYTES behind `at`: as many records as the peer's limit asks for.
- * @returns bytes of the records
- */
-export function seal(ctx: Context, at: usize, type: u32, length: u32): u32 {
-  const limit: u32 = ctx.limit;
-  const content = at + HEADER_BYTES;
-  for (let i = (length - 1) / limit; i > 0; i--) {
-    const from = i * limit;
-    memory.copy(content + from + i * OVERHEAD_BYTES, content + from, min(limit, length - from));
-  }
-  let end = at;
-  for (let from: u32 = 0; from < length; from += limit)
-    end = sealOne(ctx, end, type, min(limit, length - from));
-  return u32(end - at);
-}
-
 /** Sends an alert: encrypted when there are keys. The socket takes it: nothing is outstanding. */
 export function sendAlert(ctx: Context, level: u32, description: u32): void {
   const body = put8(put8(ctx.secretA + HEADER_BYTES, level), description);
@@ -59,12 +42,16 @@ export function sendAlert(ctx: Context, level: u32, description: u32): void {
 /** Sends the short message that stands HEADER_BYTES behind secret A, in one record, from there. */
 export function sendControl(ctx: Context, type: u32, length: u32): void {
   const at = ctx.secretA;
-  const end = ctx.has(WRITE_PROTECTED) ? sealOne(ctx, at, type, length) : header(at, type, length) + length;
+  const end = ctx.has(WRITE_PROTECTED) ? seal(ctx, at, type, length) : header(at, type, length) + length;
   socket.send(ctx.socket, at, u32(end - at), 0);
 }
 
-/** CT: only the lengths leak. @returns the address behind the record */
-function sealOne(ctx: Context, at: usize, type: u32, length: u32): usize {
+/**
+ * Makes one record of the content that stands HEADER_BYTES behind `at`, in place. CT: only the lengths leak.
+ * @param length bytes of content, at most the peer's limit
+ * @returns the address behind the record
+ */
+export function seal(ctx: Context, at: usize, type: u32, length: u32): usize {
   const content = header(at, APPLICATION_DATA, length + 1 + aead.TAG_BYTES);
   const end = put8(content + length, type);
   maskIv(ctx.writeKey, ctx.writeSeq);

@@ -127,7 +127,8 @@ export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
   const bytes = min(length, contentMax(c));
   if (bytes == 0) return 0;
   if (flag == COPY_ON) memory.copy(sendBuffer(ctx), source, bytes);
-  const result = socket.send(c.socket, c.buffer, seal(c, c.buffer, APPLICATION_DATA, bytes), 0);
+  const end = seal(c, c.buffer, APPLICATION_DATA, bytes);
+  const result = socket.send(c.socket, c.buffer, u32(end - c.buffer), 0);
   return result < 0 ? alert.abandon(c, result) : bytes;
 }
 

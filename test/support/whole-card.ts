@@ -160,11 +160,13 @@ export class WholeCard {
         connect: () => this.reader.connect(),
       },
       onFromCard: link((bytes) => this.gateway.receive(bytes), 0),
+      onTaken: () => this.gateway.wake(),
       clock,
     });
     this.gateway = new Gateway({
       module: personality.gateway,
       toCard: link((bytes) => this.peerIo.sendToCard(bytes), 0x10000),
+      waiting: () => this.peerIo.queuedBytes,
       onProgress: () => this.forwarder.pump(),
       clock,
     });
