@@ -28,12 +28,12 @@ export function powerOn(): void {
   if (keys.lifeCycle() == keys.OPERATIONAL) openNetwork(now);
 }
 
-/** The receive interrupt: one character of the reader's, 0..255. */
+/** One character of the reader's, 0..255. Between two calls of step(), never within one: an interrupt queues it. */
 export function receive(byte: u32): void {
   link.receive(byte);
 }
 
-/** The timer interrupt, every 100 ms or so, also while step() computes: keeps the reader waiting (ISO 7816-3). */
+/** The timer interrupt, every 100 ms or so; this alone may come within step(): keeps the reader waiting (ISO 7816-3). */
 export function timer(): void {
   link.timer();
 }

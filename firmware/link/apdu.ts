@@ -58,10 +58,6 @@ export function p2(): u32 {
 export function lc(): u32 {
   return isOutgoing(t0.ins()) ? 0 : t0.p3();
 }
-/** Bytes that an outgoing instruction asks for, 1..256. */
-export function le(): u32 {
-  return t0.le();
-}
 /** Address of the command's data; the response's are put in the same place, APDU_BYTES in all. */
 export function data(): usize {
   return APDU;

@@ -12,7 +12,7 @@ import { IpState } from "./ip.ts";
 import { ICMP_HEADER_LEN, IP_HEADER_LEN, IcmpHeader, IpHeader, PROTOCOL_ICMP, count } from "./wire.ts";
 
 const ECHO_REPLY: u32 = 0;
-export const UNREACHABLE: u32 = 3;
+const UNREACHABLE: u32 = 3;
 const ECHO: u32 = 8;
 
 /** Codes of UNREACHABLE. */
@@ -71,7 +71,7 @@ export function unreachable(packet: Pbuf, code: u32, now: Millis): void {
     pbuf.give(packet);
     return;
   }
-  // The quotation stays where it is in memory when there is room before it; else it moves down by what is missing.
+  // The quotation moves up in its pbuf, so that the headers come to stand where it stood.
   pbuf.trimTail(packet, min(packet.totalLength, IP_HEADER_LEN + QUOTED_LEN));
   const quoted = packet.payload;
   const source = IpHeader.of(packet).source;

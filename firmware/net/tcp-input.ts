@@ -30,7 +30,7 @@ import {
 import { dataLength, segmentLength } from "./wire.ts";
 
 /** How long TIME-WAIT lasts, 2 MSL, unless its block is needed: MSL is 30 s here. */
-export const TIME_WAIT_MS: Millis = 60_000;
+const TIME_WAIT_MS: Millis = 60_000;
 /** A half-open connection of this age gives way to a new one: its SYN-ACK has been repeated in vain. */
 const HALF_OPEN_MS: Millis = 3_000;
 /** Data that a peer may send us in a segment when it has not said (RFC 9293 section 3.7.1), and the least we believe. */

@@ -31,7 +31,7 @@ export function put(ctx: Context, end_: usize): void {
 
 /** Sends what is in the buffer, which is not to be touched until it has been acknowledged. */
 export function send(ctx: Context): void {
-  spread(ctx);
+  if (ctx.open > ctx.limit) spread(ctx);
   while (ctx.open != 0) {
     const bytes = min(u32(ctx.open), u32(ctx.limit));
     ctx.sealed = u16(seal(ctx, ctx.buffer + ctx.sealed, HANDSHAKE, bytes) - ctx.buffer);

@@ -75,11 +75,6 @@ export function open(r: Request): void {
   memory.fill(changetype<usize>(r), 0, offsetof<Request>());
 }
 
-/** Nothing of the next request has come. */
-export function isIdle(r: Request): bool {
-  return r.headBytes == 0;
-}
-
 /** Reads one byte. @returns true when a request is complete: ask for its answer */
 export function take(r: Request, byte: u32): bool {
   if (r.state == DEAD) return false;
