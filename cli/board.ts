@@ -26,16 +26,15 @@ export function addBoard(program: Command): void {
           .default("lm3s811evb"),
       ),
   ).action((options: BoardRunOptions) =>
-    runCard(options, new BoardContacts({ image: buildImage(options.board), folder: options.data })),
+    runCard(options, new BoardContacts({ image: buildImage(options), folder: options.data })),
   );
 }
 
 /** @returns path of image.json @throws NetcardError when a tool is missing or the image does not fit */
-function buildImage(board: string): string {
-  const script = join(ROOT, "boards/build.mjs");
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, "--board", board], {
-    encoding: "utf8",
-  });
+function buildImage({ board, card }: BoardRunOptions): string {
+  const entry = card === "serial" ? "firmware/card-serial.ts" : "firmware/card.ts";
+  const argv = [join(ROOT, "boards/build.mjs"), "--board", board, "--entry", entry];
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
   if (status !== 0) throw new NetcardError(stderr.replace(/^netcard: /, "").trim());
   return stdout.trim();
 }

@@ -1,9 +1,11 @@
 // netcard run: a card in a simulated reader, PPP in user space, a listener on loopback.
-import { type Command, InvalidArgumentError } from "commander";
-import { NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { NetcardError } from "../host/errors.ts";
+import { CARDS, type HostOptions, NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
 
 export interface RunOptions {
   port: number;
+  card: NonNullable<HostOptions["card"]>;
   baud?: number;
   data: string;
   pages?: string;
@@ -14,7 +16,9 @@ export function addRun(program: Command): void {
   addRunOptions(
     program
       .command("run")
-      .description("boot a card in a simulated ISO 7816 reader and let browsers reach it on loopback"),
+      .description(
+        "boot a card, by default in a simulated ISO 7816 reader, and let browsers reach it on loopback",
+      ),
   ).action((options: RunOptions) => runCard(options));
 }
 
@@ -27,6 +31,11 @@ export function addRunOptions(command: Command): Command {
       "emulate this link speed, bit/s, byte for byte (default: as fast as it goes)",
       integer(300, 10_000_000),
     )
+    .addOption(
+      new Option("--card <link>", "the card: in an ISO 7816 reader, or on a full-duplex serial line")
+        .choices(CARDS)
+        .default("iso7816"),
+    )
     .option("--data <dir>", "folder of the card's NVM image and of the CA", ".netcard")
     .option("--pages <dir>", "folder whose files a new card is given (default: the demo page)")
     .option("--json", "print one line of JSON instead of prose");
@@ -36,8 +45,11 @@ export function addRunOptions(command: Command): Command {
 export async function runCard(options: RunOptions, contacts?: PoweredContacts): Promise<void> {
   const say = options.json ? () => undefined : (line: string) => console.log(line);
   const stop = untilSignal();
-  const { data: directory, baud, pages } = options;
+  const { card, data: directory, baud, pages } = options;
+  if (baud && card === "serial")
+    throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
   const host = await NetcardHost.open({
+    card,
     directory,
     say,
     ...(baud && { baud }),

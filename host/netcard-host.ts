@@ -1,15 +1,17 @@
 // A card and all that stands around it, as `netcard run` starts them:
 //
 //   chip ── contacts ── line ── T=0 reader ── Peer I/O server ── gateway ── forwarder ── 127.0.0.1
+//   chip ── contacts ────────────────────── serial line ────────────┘
 //
-// On the first run the card is personalised over the same reader before the network is brought up.
+// On the first run the card is personalised over the same reader before the network is brought up. A serial card has no
+// reader: its NVM is first put into a chip that has one.
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Chip } from "./chip/chip.ts";
 import { FileNvm } from "./chip/nvm-file.ts";
-import { MemoryNvm } from "./chip/nvm.ts";
+import { MemoryNvm, type Nvm } from "./chip/nvm.ts";
 import { codeOf, writeWhole } from "./data-dir.ts";
 import { NetcardError } from "./errors.ts";
 import { LocalCa } from "./issuer/ca.ts";
@@ -18,6 +20,7 @@ import { readPages } from "./issuer/pages.ts";
 import { personalise } from "./issuer/personalise.ts";
 import { CARD_ADDRESS, Gateway } from "./ras/gateway.ts";
 import { Forwarder } from "./ras/forwarder.ts";
+import { SerialLine } from "./ras/serial-line.ts";
 import { CharacterLine } from "./reader/character-line.ts";
 import { ChipContacts, type Contacts } from "./reader/contacts.ts";
 import { PeerIoServer } from "./reader/peer-io-server.ts";
@@ -31,10 +34,15 @@ const LINK_UP_MS = 30_000;
 /** Contacts whose power can be cut. */
 export type PoweredContacts = Contacts & { stop(): void | Promise<void> };
 
+/** The links that a card can have: T=0 with Peer I/O, or PPP straight on a full-duplex line. */
+export const CARDS = ["iso7816", "serial"] as const;
+
 export interface HostOptions {
   /** Folder of the NVM image and of the CA. */
   directory: string;
-  /** bit/s of the emulated link; default: as fast as it goes. */
+  /** The card's link; default: iso7816. */
+  card?: (typeof CARDS)[number];
+  /** bit/s of the reader's emulated line; default: as fast as it goes. */
   baud?: number;
   /** Folder of the files that a new card is given; default: the demo page. */
   pages?: string;
@@ -47,8 +55,10 @@ export interface HostOptions {
 export class NetcardHost {
   readonly #nvm: FileNvm;
   readonly #contacts: PoweredContacts;
+  /** The contacts in the reader: the card's, or those of the chip that stands in for a serial card. */
+  readonly #inReader: PoweredContacts;
   readonly #reader: T0Reader;
-  readonly #peerIo: PeerIoServer;
+  readonly #link: PeerIoServer | SerialLine;
   readonly #ca: LocalCa;
   readonly gateway: Gateway;
   readonly forwarder: Forwarder;
@@ -69,38 +79,41 @@ export class NetcardHost {
    * @throws NetcardError when the folder or the image does not allow it
    */
   static async open(options: HostOptions): Promise<NetcardHost> {
-    const module = loadModule("card.wasm");
     const nvm = FileNvm.open(options.directory);
     try {
       const ca = await LocalCa.open(options.directory);
-      if (!options.contacts) await testCopy(module, nvm.cells, options.directory);
-      return new NetcardHost(options, module, nvm, ca);
+      if (!options.contacts || options.card === "serial") await testCopy(nvm.cells, options.directory);
+      return new NetcardHost(options, nvm, ca);
     } catch (error) {
       nvm.close();
       throw error;
     }
   }
 
-  private constructor(options: HostOptions, module: WebAssembly.Module, nvm: FileNvm, ca: LocalCa) {
-    const { baud, contacts, say = () => undefined } = options;
+  private constructor(options: HostOptions, nvm: FileNvm, ca: LocalCa) {
+    const { baud, card = "iso7816", say = () => undefined } = options;
+    const isSerial = card === "serial";
     this.#options = options;
     this.#say = say;
     this.#nvm = nvm;
     this.#ca = ca;
-    this.#contacts = contacts ?? new ChipContacts((onLinkByte) => new Chip({ module, nvm, onLinkByte }));
-    this.#reader = new T0Reader({ line: new CharacterLine(this.#contacts, baud ? { baud } : {}) });
+    this.#contacts = options.contacts ?? contactsOf(isSerial ? "card-serial.wasm" : "card.wasm", nvm);
+    this.#inReader = isSerial ? contactsOf("card.wasm", nvm) : this.#contacts;
+    this.#reader = new T0Reader({ line: new CharacterLine(this.#inReader, baud ? { baud } : {}) });
     this.failed = new Promise<never>((_, reject) => (this.#fail = reject));
     this.failed.catch(() => undefined); // whoever does not ask is not told
-    this.#peerIo = new PeerIoServer({
-      reader: this.#reader,
-      onFromCard: (bytes) => this.gateway.receive(bytes),
+    const ends = {
+      onFromCard: (bytes: Uint8Array) => this.gateway.receive(bytes),
       onTaken: () => this.gateway.wake(),
-      onTrouble: (trouble) => trouble && this.#fail(loss(trouble)),
-    });
+      onTrouble: (trouble: Error | null) => trouble && this.#fail(loss(trouble)),
+    };
+    this.#link = isSerial
+      ? new SerialLine({ contacts: this.#contacts, ...ends })
+      : new PeerIoServer({ reader: this.#reader, ...ends });
     this.gateway = new Gateway({
       module: loadModule("gateway.wasm"),
-      toCard: (bytes) => this.#peerIo.sendToCard(bytes),
-      waiting: () => this.#peerIo.queuedBytes,
+      toCard: (bytes) => this.#link.sendToCard(bytes),
+      waiting: () => this.#link.queuedBytes,
       onProgress: () => this.forwarder.pump(),
     });
     this.forwarder = new Forwarder(this.gateway, CARD_ADDRESS, HTTPS);
@@ -137,7 +150,8 @@ export class NetcardHost {
     this.#fail(new NetcardError("The card was switched off."));
     await this.forwarder.close();
     this.gateway.stop();
-    await this.#peerIo.stop();
+    await this.#link.stop();
+    await this.#inReader.stop();
     await this.#contacts.stop();
     this.#nvm.close();
   }
@@ -189,8 +203,9 @@ export class NetcardHost {
   async #bringUp(): Promise<void> {
     if (this.#isClosed) return this.failed;
     this.#say("network: PPP between the card and the router");
+    if (this.#inReader !== this.#contacts) await this.#inReader.stop(); // one chip at a time has the NVM
     this.gateway.start();
-    this.#peerIo.start();
+    this.#link.start();
     const deadline = performance.now() + LINK_UP_MS;
     while (!this.gateway.isUp) {
       if (performance.now() > deadline)
@@ -210,6 +225,12 @@ function loadModule(name: string): WebAssembly.Module {
   }
 }
 
+/** @returns the contacts of a chip in this process */
+function contactsOf(firmware: string, nvm: Nvm): ChipContacts {
+  const module = loadModule(firmware);
+  return new ChipContacts((onLinkByte) => new Chip({ module, nvm, onLinkByte }));
+}
+
 function damaged(directory: string): NetcardError {
   return new NetcardError(
     `${join(directory, "card.nvm")} is damaged: put a copy back, or move it away and a new card will be made.`,
@@ -217,9 +238,8 @@ function damaged(directory: string): NetcardError {
 }
 
 /** Asks a copy of the card whether it still keeps what it was given. @throws NetcardError when it does not */
-async function testCopy(module: WebAssembly.Module, cells: Uint8Array, directory: string): Promise<void> {
-  const nvm = new MemoryNvm(cells.slice());
-  const contacts = new ChipContacts((onLinkByte) => new Chip({ module, nvm, onLinkByte }));
+async function testCopy(cells: Uint8Array, directory: string): Promise<void> {
+  const contacts = contactsOf("card.wasm", new MemoryNvm(cells.slice()));
   const reader = new T0Reader({ line: new CharacterLine(contacts) });
   try {
     await reader.connect();

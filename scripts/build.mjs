@@ -6,7 +6,7 @@ import { ROOT, compile, mtime, newest } from "./firmware.mjs";
 
 const MODULES = [
   { entry: "firmware/card.ts", out: "build/card.wasm", profile: "card-6k" },
-  { entry: "firmware/card.ts", out: "build/card-open.wasm", profile: "card-6k", exportMemory: true },
+  { entry: "firmware/card-serial.ts", out: "build/card-serial.wasm", profile: "card-6k" },
   { entry: "firmware/gateway.ts", out: "build/gateway.wasm", profile: "gateway", exportMemory: true },
 ];
 

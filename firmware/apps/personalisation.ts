@@ -13,7 +13,8 @@
 //   CA  01 01  GET DATA: self-test                                                 1 byte: how many items are damaged
 //
 // A file is created, written from its first byte to its last, and activated: an update of a file is no different. A card
-// becomes operational (else 6985) when it has a key pair and the certificate has this public key in it. An operational card answers GET DATA and refuses the rest with 6985: there is no way back and no back door.
+// becomes operational (else 6985) when it has a key pair and the certificate has this public key in it. An operational
+// card answers GET DATA and refuses the rest with 6985: there is no way back and no back door.
 import * as files from "../files/files.ts";
 import * as keys from "../files/keys.ts";
 import * as superblock from "../files/superblock.ts";

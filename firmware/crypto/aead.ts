@@ -4,15 +4,16 @@
 //            ┌────────────┬─────────────┬───────┬────────┬────────────────┐
 //            │ aad length │ data length │ suite │ nonce  │ GHASH, Poly1305│  no key: it is given again at each call
 //            └────────────┴─────────────┴───────┴────────┴────────────────┘
-//   scratch  0            64            112                               464
-//            ┌────────────┬─────────────┬─────────────────────────────────┐
-//            │ key stream │ mac         │ AES key schedule                │  wiped when a call ends
-//            └────────────┴─────────────┴─────────────────────────────────┘
+//   scratch  0            64            172                348                384
+//            ┌────────────┬─────────────┬──────────────────┬──────────────────┐
+//            │ key stream │ S-box; mac  │ AES key schedule │ GHASH, Poly1305  │  wiped when a call ends
+//            └────────────┴─────────────┴──────────────────┴──────────────────┘
 //
 // Both suites have the same shape. The key stream comes in units: two AES blocks, or one of ChaCha20. Its first bytes
 // serve the tag (the block of counter 1 masks GHASH, the block of counter 0 is the key of Poly1305); the data begins
 // behind them. The ciphertext is authenticated in blocks of 16 bytes, the last padded with zeros. No unit is kept from
-// one call to the next: after a split in the midst of one, it is made again.
+// one call to the next: after a split in the midst of one, it is made again. The authenticator is moved into the scratch
+// memory for a call: translated to C, where its address is known, it needs neither checks nor, for them, stack.
 import * as aes from "./aes.ts";
 import * as chacha20 from "./chacha20.ts";
 import * as ct from "./ct.ts";
@@ -26,7 +27,7 @@ export const CHACHA20_POLY1305: u32 = 0x1303;
 /** Bytes of a state, 4-byte aligned: it may be copied or stored at any moment between two calls. */
 export const AEAD_STATE_BYTES: u32 = 60;
 /** Bytes of scratch memory that every call needs, 4-byte aligned. */
-export const AEAD_SCRATCH_BYTES: u32 = 464;
+export const AEAD_SCRATCH_BYTES: u32 = 384;
 export const NONCE_BYTES: u32 = 12;
 export const TAG_BYTES: u32 = 16;
 
@@ -35,9 +36,11 @@ const DATA_LENGTH: usize = 4;
 const SUITE: usize = 8;
 const NONCE: usize = 12;
 const MAC: usize = 24;
+const MAC_BYTES: u32 = AEAD_STATE_BYTES - u32(MAC);
 
 const MAC_SCRATCH: usize = 64;
-const SCHEDULE: usize = 112;
+const SCHEDULE: usize = 172;
+const MAC_AT_WORK: usize = 348;
 
 /** @returns bytes of the suite's key: 16 or 32 */
 export function keyBytes(suite: u32): u32 {
@@ -66,17 +69,17 @@ export function begin(
   store<u32>(state, suite, SUITE);
   memory.copy(state + NONCE, nonce, NONCE_BYTES);
   if (suite == AES_128_GCM) {
-    aes.expandKey(scratch + SCHEDULE, key);
+    aes.expandKey(scratch + SCHEDULE, key, scratch);
     memory.fill(scratch, 0, aes.PAIR_BYTES);
     aes.encrypt(scratch + SCHEDULE, scratch);
-    ghash.init(state + MAC, scratch);
+    ghash.init(scratch + MAC_AT_WORK, scratch);
   } else {
     chacha20.block(scratch, key, 0, nonce);
-    poly1305.init(state + MAC, scratch);
+    poly1305.init(scratch + MAC_AT_WORK, scratch);
   }
   authenticate(state, 0, aad, aadLength, scratch);
   pad(state, aadLength, scratch);
-  ct.wipe(scratch, AEAD_SCRATCH_BYTES);
+  finish(state, scratch);
 }
 
 /** Encrypts the next `length` bytes, any number, in place. CT: only suite and lengths leak. */
@@ -100,35 +103,34 @@ export function decrypt(state: usize, key: usize, data: usize, length: u32, scra
 export function tag(state: usize, key: usize, out: usize, scratch: usize): void {
   const aadLength = load<u32>(state, AAD_LENGTH);
   const dataLength = load<u32>(state, DATA_LENGTH);
-  const lengths = scratch + SCHEDULE;
+  prepare(state, key, scratch);
   pad(state, dataLength, scratch);
   if (isGcm(state)) {
-    store<u64>(lengths, bswap<u64>(u64(aadLength) << 3));
-    store<u64>(lengths, bswap<u64>(u64(dataLength) << 3), 8);
+    store<u64>(scratch, bswap<u64>(u64(aadLength) << 3));
+    store<u64>(scratch, bswap<u64>(u64(dataLength) << 3), 8);
   } else {
-    store<u64>(lengths, aadLength);
-    store<u64>(lengths, dataLength, 8);
+    store<u64>(scratch, aadLength);
+    store<u64>(scratch, dataLength, 8);
   }
-  authenticate(state, 0, lengths, 16, scratch);
-  prepare(state, key, scratch);
+  authenticate(state, 0, scratch, 16, scratch);
   keyStream(state, key, 0, scratch);
   if (isGcm(state)) {
-    ghash.final(state + MAC, out);
+    ghash.final(scratch + MAC_AT_WORK, out);
     ct.xor(out, scratch, TAG_BYTES);
-  } else poly1305.final(state + MAC, scratch + poly1305.BLOCK_BYTES, out);
+  } else poly1305.final(scratch + MAC_AT_WORK, scratch + poly1305.BLOCK_BYTES, out);
   ct.wipe(state, AEAD_STATE_BYTES);
   ct.wipe(scratch, AEAD_SCRATCH_BYTES);
 }
 
 function crypt(state: usize, key: usize, data: usize, length: u32, scratch: usize, isDecrypting: bool): void {
-  const unitBytes: u32 = isGcm(state) ? aes.PAIR_BYTES : chacha20.BLOCK_BYTES;
-  const dataAt: u32 = isGcm(state) ? aes.BLOCK_BYTES : chacha20.BLOCK_BYTES;
   prepare(state, key, scratch);
   while (length > 0) {
     const done = load<u32>(state, DATA_LENGTH);
-    const offset = (dataAt + done) & (unitBytes - 1);
-    const run = min(unitBytes - offset, length);
-    keyStream(state, key, (dataAt + done) / unitBytes, scratch);
+    const at = done + (isGcm(state) ? aes.BLOCK_BYTES : chacha20.BLOCK_BYTES);
+    const unit: u32 = isGcm(state) ? aes.PAIR_BYTES : chacha20.BLOCK_BYTES;
+    const offset = at & (unit - 1);
+    const run = min(unit - offset, length);
+    keyStream(state, key, at / unit, scratch);
     if (isDecrypting) authenticate(state, done, data, run, scratch);
     ct.xor(data, scratch + offset, run);
     if (!isDecrypting) authenticate(state, done, data, run, scratch);
@@ -136,15 +138,23 @@ function crypt(state: usize, key: usize, data: usize, length: u32, scratch: usiz
     data += run;
     length -= run;
   }
-  ct.wipe(scratch, AEAD_SCRATCH_BYTES);
+  finish(state, scratch);
 }
 
 function isGcm(state: usize): bool {
   return load<u32>(state, SUITE) == AES_128_GCM;
 }
 
+/** Takes up a message in the scratch memory. */
 function prepare(state: usize, key: usize, scratch: usize): void {
-  if (isGcm(state)) aes.expandKey(scratch + SCHEDULE, key);
+  memory.copy(scratch + MAC_AT_WORK, state + MAC, MAC_BYTES);
+  if (isGcm(state)) aes.expandKey(scratch + SCHEDULE, key, scratch);
+}
+
+/** Lets go of it until the next call. */
+function finish(state: usize, scratch: usize): void {
+  memory.copy(state + MAC, scratch + MAC_AT_WORK, MAC_BYTES);
+  ct.wipe(scratch, AEAD_SCRATCH_BYTES);
 }
 
 /** Makes a unit of the key stream at the beginning of the scratch memory. */
@@ -164,7 +174,7 @@ function counterBlock(at: usize, state: usize, counter: u32): void {
 
 /** @param done bytes authenticated since the last padding */
 function authenticate(state: usize, done: u32, data: usize, length: u32, scratch: usize): void {
-  const mac = state + MAC;
+  const mac = scratch + MAC_AT_WORK;
   const position = done % 16;
   if (isGcm(state)) ghash.update(mac, position, data, length, scratch + MAC_SCRATCH);
   else poly1305.update(mac, position, data, length, scratch + MAC_SCRATCH);
@@ -172,6 +182,6 @@ function authenticate(state: usize, done: u32, data: usize, length: u32, scratch
 
 function pad(state: usize, done: u32, scratch: usize): void {
   if (done % 16 == 0) return;
-  if (isGcm(state)) ghash.endBlock(state + MAC, scratch + MAC_SCRATCH);
-  else poly1305.endBlock(state + MAC, 1);
+  if (isGcm(state)) ghash.endBlock(scratch + MAC_AT_WORK, scratch + MAC_SCRATCH);
+  else poly1305.endBlock(scratch + MAC_AT_WORK, 1);
 }

@@ -35,12 +35,11 @@ export function block(out: usize, key: usize, counter: u32, nonce: usize): void 
   permute(out);
 }
 
-/** m = m + the rounds of m. In locals, since a quarter round in memory would double the time. CT: nothing leaks. */
+/**
+ * m = m + the rounds of m. The first row is worked on in m, since the constants can be had again for the sum; the other
+ * three in locals, most of which find a register. CT: nothing leaks.
+ */
 function permute(m: usize): void {
-  let x0 = load<u32>(m);
-  let x1 = load<u32>(m, 4);
-  let x2 = load<u32>(m, 8);
-  let x3 = load<u32>(m, 12);
   let x4 = load<u32>(m, 16);
   let x5 = load<u32>(m, 20);
   let x6 = load<u32>(m, 24);
@@ -53,45 +52,43 @@ function permute(m: usize): void {
   let x13 = load<u32>(m, 52);
   let x14 = load<u32>(m, 56);
   let x15 = load<u32>(m, 60);
+  let a: u32;
   // prettier-ignore
   for (let i = 0; i < 10; i++) {
     // Four quarter rounds on the columns, side by side ...
-    x0 += x4; x12 = rotl<u32>(x12 ^ x0, 16); x8 += x12; x4 = rotl<u32>(x4 ^ x8, 12);
-    x0 += x4; x12 = rotl<u32>(x12 ^ x0, 8); x8 += x12; x4 = rotl<u32>(x4 ^ x8, 7);
-    x1 += x5; x13 = rotl<u32>(x13 ^ x1, 16); x9 += x13; x5 = rotl<u32>(x5 ^ x9, 12);
-    x1 += x5; x13 = rotl<u32>(x13 ^ x1, 8); x9 += x13; x5 = rotl<u32>(x5 ^ x9, 7);
-    x2 += x6; x14 = rotl<u32>(x14 ^ x2, 16); x10 += x14; x6 = rotl<u32>(x6 ^ x10, 12);
-    x2 += x6; x14 = rotl<u32>(x14 ^ x2, 8); x10 += x14; x6 = rotl<u32>(x6 ^ x10, 7);
-    x3 += x7; x15 = rotl<u32>(x15 ^ x3, 16); x11 += x15; x7 = rotl<u32>(x7 ^ x11, 12);
-    x3 += x7; x15 = rotl<u32>(x15 ^ x3, 8); x11 += x15; x7 = rotl<u32>(x7 ^ x11, 7);
-    // ... and four on the diagonals.
-    x0 += x5; x15 = rotl<u32>(x15 ^ x0, 16); x10 += x15; x5 = rotl<u32>(x5 ^ x10, 12);
-    x0 += x5; x15 = rotl<u32>(x15 ^ x0, 8); x10 += x15; x5 = rotl<u32>(x5 ^ x10, 7);
-    x1 += x6; x12 = rotl<u32>(x12 ^ x1, 16); x11 += x12; x6 = rotl<u32>(x6 ^ x11, 12);
-    x1 += x6; x12 = rotl<u32>(x12 ^ x1, 8); x11 += x12; x6 = rotl<u32>(x6 ^ x11, 7);
-    x2 += x7; x13 = rotl<u32>(x13 ^ x2, 16); x8 += x13; x7 = rotl<u32>(x7 ^ x8, 12);
-    x2 += x7; x13 = rotl<u32>(x13 ^ x2, 8); x8 += x13; x7 = rotl<u32>(x7 ^ x8, 7);
-    x3 += x4; x14 = rotl<u32>(x14 ^ x3, 16); x9 += x14; x4 = rotl<u32>(x4 ^ x9, 12);
-    x3 += x4; x14 = rotl<u32>(x14 ^ x3, 8); x9 += x14; x4 = rotl<u32>(x4 ^ x9, 7);
+    a = load<u32>(m) + x4; x12 = rotl<u32>(x12 ^ a, 16); x8 += x12; x4 = rotl<u32>(x4 ^ x8, 12);
+    a += x4; x12 = rotl<u32>(x12 ^ a, 8); x8 += x12; x4 = rotl<u32>(x4 ^ x8, 7); store<u32>(m, a);
+    a = load<u32>(m, 4) + x5; x13 = rotl<u32>(x13 ^ a, 16); x9 += x13; x5 = rotl<u32>(x5 ^ x9, 12);
+    a += x5; x13 = rotl<u32>(x13 ^ a, 8); x9 += x13; x5 = rotl<u32>(x5 ^ x9, 7); store<u32>(m, a, 4);
+    a = load<u32>(m, 8) + x6; x14 = rotl<u32>(x14 ^ a, 16); x10 += x14; x6 = rotl<u32>(x6 ^ x10, 12);
+    a += x6; x14 = rotl<u32>(x14 ^ a, 8); x10 += x14; x6 = rotl<u32>(x6 ^ x10, 7); store<u32>(m, a, 8);
+    a = load<u32>(m, 12) + x7; x15 = rotl<u32>(x15 ^ a, 16); x11 += x15; x7 = rotl<u32>(x7 ^ x11, 12);
+    a += x7; x15 = rotl<u32>(x15 ^ a, 8); x11 += x15; x7 = rotl<u32>(x7 ^ x11, 7); store<u32>(m, a, 12);
+    // ... and four on the diagonals, from the word of the first row that was at hand last.
+    a = load<u32>(m, 12) + x4; x14 = rotl<u32>(x14 ^ a, 16); x9 += x14; x4 = rotl<u32>(x4 ^ x9, 12);
+    a += x4; x14 = rotl<u32>(x14 ^ a, 8); x9 += x14; x4 = rotl<u32>(x4 ^ x9, 7); store<u32>(m, a, 12);
+    a = load<u32>(m) + x5; x15 = rotl<u32>(x15 ^ a, 16); x10 += x15; x5 = rotl<u32>(x5 ^ x10, 12);
+    a += x5; x15 = rotl<u32>(x15 ^ a, 8); x10 += x15; x5 = rotl<u32>(x5 ^ x10, 7); store<u32>(m, a);
+    a = load<u32>(m, 4) + x6; x12 = rotl<u32>(x12 ^ a, 16); x11 += x12; x6 = rotl<u32>(x6 ^ x11, 12);
+    a += x6; x12 = rotl<u32>(x12 ^ a, 8); x11 += x12; x6 = rotl<u32>(x6 ^ x11, 7); store<u32>(m, a, 4);
+    a = load<u32>(m, 8) + x7; x13 = rotl<u32>(x13 ^ a, 16); x8 += x13; x7 = rotl<u32>(x7 ^ x8, 12);
+    a += x7; x13 = rotl<u32>(x13 ^ a, 8); x8 += x13; x7 = rotl<u32>(x7 ^ x8, 7); store<u32>(m, a, 8);
   }
-  add(m, x0);
-  add(m + 4, x1);
-  add(m + 8, x2);
-  add(m + 12, x3);
-  add(m + 16, x4);
-  add(m + 20, x5);
-  add(m + 24, x6);
-  add(m + 28, x7);
-  add(m + 32, x8);
-  add(m + 36, x9);
-  add(m + 40, x10);
-  add(m + 44, x11);
-  add(m + 48, x12);
-  add(m + 52, x13);
-  add(m + 56, x14);
-  add(m + 60, x15);
+  for (let i: u32 = 0; i < 16; i += 4) add(m, i, load<u32>(CONSTANTS + i));
+  add(m, 16, x4);
+  add(m, 20, x5);
+  add(m, 24, x6);
+  add(m, 28, x7);
+  add(m, 32, x8);
+  add(m, 36, x9);
+  add(m, 40, x10);
+  add(m, 44, x11);
+  add(m, 48, x12);
+  add(m, 52, x13);
+  add(m, 56, x14);
+  add(m, 60, x15);
 }
 
-function add(at: usize, value: u32): void {
-  store<u32>(at, load<u32>(at) + value);
+function add(m: usize, offset: u32, value: u32): void {
+  store<u32>(m + offset, load<u32>(m + offset) + value);
 }

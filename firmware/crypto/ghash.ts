@@ -8,15 +8,17 @@
 //   ┌─────┬─────────┐
 //   │ H   │ Y       │  both as two 64-bit words, the least significant first
 //   └─────┴─────────┘
+import * as ct from "./ct.ts";
 
 /** Bytes of a state. */
 export const STATE_BYTES: u32 = 32;
 /** Bytes of H, of a block and of Y. */
 export const BLOCK_BYTES: u32 = 16;
-/** Bytes of scratch memory: the double-length product. */
-export const SCRATCH_BYTES: u32 = 48;
+/** Bytes of scratch memory: the double-length product, the middle one, and its factors. */
+export const SCRATCH_BYTES: u32 = 104;
 
 const Y: usize = 16;
+const FACTORS: usize = 48;
 
 /** Begins. @param state STATE_BYTES, 8-byte aligned @param H the hash subkey. CT: nothing leaks. */
 export function init(state: usize, H: usize): void {
@@ -36,8 +38,8 @@ export function update(state: usize, position: u32, data: usize, length: u32, sc
   while (length > 0) {
     const run = min(BLOCK_BYTES - position, length);
     if (run == BLOCK_BYTES) {
-      store<u64>(y, load<u64>(y) ^ bswap<u64>(load<u64>(data, 8)));
-      store<u64>(y, load<u64>(y, 8) ^ bswap<u64>(load<u64>(data)), 8);
+      for (let i: usize = 0; i < BLOCK_BYTES; i += 4)
+        store<u32>(y + 12 - i, load<u32>(y + 12 - i) ^ bswap<u32>(load<u32>(data + i)));
     } else {
       for (let i: u32 = 0; i < run; i++) {
         const at = y + (BLOCK_BYTES - 1 - position - i);
@@ -59,17 +61,23 @@ export function update(state: usize, position: u32, data: usize, length: u32, sc
  * @param z SCRATCH_BYTES. CT: nothing leaks, where the multiplier's time does not depend on its operands.
  */
 export function endBlock(state: usize, z: usize): void {
-  const h0 = load<u64>(state);
-  const h1 = load<u64>(state, 8);
-  const y0 = load<u64>(state, Y);
-  const y1 = load<u64>(state, Y + 8);
+  const y = state + Y;
   // Karatsuba
-  multiply(z, h0, y0);
-  multiply(z + 16, h1, y1);
-  multiply(z + 32, h0 ^ h1, y0 ^ y1);
-  const m0 = load<u64>(z, 32) ^ load<u64>(z) ^ load<u64>(z, 16);
-  const m1 = load<u64>(z, 40) ^ load<u64>(z, 8) ^ load<u64>(z, 24);
-  reduce(state, load<u64>(z), load<u64>(z, 8) ^ m0, load<u64>(z, 16) ^ m1, load<u64>(z, 24));
+  memory.copy(z + FACTORS, state, STATE_BYTES);
+  store<u64>(z + FACTORS, load<u64>(state) ^ load<u64>(state, 8), 32);
+  store<u64>(z + FACTORS, load<u64>(y) ^ load<u64>(y, 8), 48);
+  multiply(z, z + FACTORS);
+  multiply(z + 16, z + FACTORS + 8);
+  multiply(z + 32, z + FACTORS + 32);
+  ct.xor(z + 32, z, 16);
+  ct.xor(z + 32, z + 16, 16);
+  ct.xor(z + 8, z + 32, 16);
+  // Times 2, mod the mirrored x^128 + x^7 + x^2 + x + 1
+  for (let at = z + 28; at > z; at -= 4) store<u32>(at, (load<u32>(at) << 1) | (load<u32>(at - 4) >> 31));
+  store<u32>(z, load<u32>(z) << 1);
+  fold(z);
+  fold(z + 8);
+  memory.copy(y, z + 16, BLOCK_BYTES);
 }
 
 /** @param out BLOCK_BYTES: Y, after the last block has been ended. CT: nothing leaks. */
@@ -78,27 +86,19 @@ export function final(state: usize, out: usize): void {
   store<u64>(out, bswap<u64>(load<u64>(state, Y)), 8);
 }
 
-/** Y = z * 2 mod the mirrored x^128 + x^7 + x^2 + x + 1. */
-function reduce(state: usize, z0: u64, z1: u64, z2: u64, z3: u64): void {
-  z3 = (z3 << 1) | (z2 >> 63);
-  z2 = (z2 << 1) | (z1 >> 63);
-  z1 = (z1 << 1) | (z0 >> 63);
-  z0 <<= 1;
-  z1 ^= (z0 << 63) ^ (z0 << 62) ^ (z0 << 57);
-  z2 ^= z0 ^ (z0 >> 1) ^ (z0 >> 2) ^ (z0 >> 7);
-  z2 ^= (z1 << 63) ^ (z1 << 62) ^ (z1 << 57);
-  z3 ^= z1 ^ (z1 >> 1) ^ (z1 >> 2) ^ (z1 >> 7);
-  store<u64>(state, z2, Y);
-  store<u64>(state, z3, Y + 8);
+/** Takes the lowest of three 64-bit words out by adding a multiple of the modulus. */
+function fold(z: usize): void {
+  const x = load<u64>(z);
+  store<u64>(z, load<u64>(z, 8) ^ (x << 63) ^ (x << 62) ^ (x << 57), 8);
+  store<u64>(z, load<u64>(z, 16) ^ x ^ (x >> 1) ^ (x >> 2) ^ (x >> 7), 16);
 }
 
-/** Product of two 64-bit polynomials to 16 bytes at z, by Karatsuba. */
-function multiply(z: usize, x: u64, y: u64): void {
-  const low = multiply32(u32(x), u32(y));
-  const high = multiply32(u32(x >> 32), u32(y >> 32));
-  const middle = multiply32(u32(x) ^ u32(x >> 32), u32(y) ^ u32(y >> 32)) ^ low ^ high;
-  store<u64>(z, low ^ (middle << 32));
-  store<u64>(z, high ^ (middle >> 32), 8);
+/** Product of the 64-bit polynomials at x and x + 16 to 16 bytes at z, by Karatsuba. */
+function multiply(z: usize, x: usize): void {
+  store<u64>(z, multiply32(load<u32>(x), load<u32>(x, 16)));
+  store<u64>(z, multiply32(load<u32>(x, 4), load<u32>(x, 20)), 8);
+  const middle = multiply32(load<u32>(x) ^ load<u32>(x, 4), load<u32>(x, 16) ^ load<u32>(x, 20));
+  store<u64>(z, load<u64>(z, 4) ^ middle ^ load<u64>(z) ^ load<u64>(z, 8), 4);
 }
 
 /**

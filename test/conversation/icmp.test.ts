@@ -32,7 +32,7 @@ describe("echo", () => {
   });
 
   test("a reply that would leave no room for a frame is dropped", () => {
-    receive(1, echo(700));
+    receive(1, echo(900));
     stack.expectSilence();
   });
 

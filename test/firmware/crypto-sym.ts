@@ -69,10 +69,13 @@ export function hkdfExpandLabel(
   hkdf.expandLabel(secret, label, labelLength, context, contextLength, out, outLength, scratch);
 }
 
-/** Two blocks in place; schedule: 352 bytes. */
-export function aesEncrypt(key: usize, pair: usize, schedule: usize): void {
-  aes.expandKey(schedule, key);
-  aes.encrypt(schedule, pair);
+/** Two blocks in place; scratch: 348 bytes. */
+export function aesEncrypt(key: usize, pair: usize, scratch: usize): void {
+  const schedule = scratch + aes.SCRATCH_BYTES;
+  aes.expandKey(schedule, key, scratch);
+  memory.copy(scratch, pair, aes.PAIR_BYTES);
+  aes.encrypt(schedule, scratch);
+  memory.copy(pair, scratch, aes.PAIR_BYTES);
 }
 
 export function chacha20Block(out: usize, key: usize, counter: u32, nonce: usize): void {

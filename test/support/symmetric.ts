@@ -36,7 +36,7 @@ export interface SymmetricExports {
     outLength: number,
     scratch: number,
   ): void;
-  aesEncrypt(key: number, pair: number, schedule: number): void;
+  aesEncrypt(key: number, pair: number, scratch: number): void;
   chacha20Block(out: number, key: number, counter: number, nonce: number): void;
   poly1305Mac(state: number, key: number, data: number, length: number, one: number, out: number): void;
   aeadBegin(
@@ -150,9 +150,9 @@ export class Symmetric {
   aes(key: Uint8Array, pair: Uint8Array): Uint8Array {
     this.put(KEY, key);
     this.put(DATA, pair);
-    this.put(SCRATCH, 352);
+    this.put(SCRATCH, 348);
     this.wasm.aesEncrypt(KEY, DATA, SCRATCH);
-    this.get(SCRATCH, 352);
+    this.get(SCRATCH, 348);
     return this.get(DATA, 32);
   }
 

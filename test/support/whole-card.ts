@@ -213,17 +213,14 @@ export class WholeCard {
   /**
    * Does something in the middle of a conversation.
    * @param characters that the reader sends before, in all commands
-   * @returns what calls it off, and tells whether it has been done
+   * @returns what calls it off
    */
-  interrupt(characters: number, act: () => void): () => boolean {
+  interrupt(characters: number, act: () => void): () => void {
     let left = characters;
     this.#onCharacter = () => {
       if (left-- === 0) act();
     };
-    return () => {
-      this.#onCharacter = () => undefined;
-      return left < 0;
-    };
+    return () => (this.#onCharacter = () => undefined);
   }
 
   /** Lets time go on until something is the case. @param ms of the card's time @throws Error after that */

@@ -1,0 +1,38 @@
+// What a card is on whatever link: its memories, its network, its web server; in one thread, driven by its applications,
+// polling (the single-task model, seed [147]-[148], fig 11). An entry file puts a link below it, and whatever else the
+// link carries beside it; what is wired in neither is not in the module.
+import * as pbuf from "../buffer/pbuf.ts";
+import { Millis } from "../chip/clock.ts";
+import * as ram from "../chip/ram-map.ts";
+import * as ct from "../crypto/ct.ts";
+import * as drbg from "../crypto/drbg.ts";
+import * as files from "../files/files.ts";
+import * as keys from "../files/keys.ts";
+import * as netServer from "../net/net-server.ts";
+import * as webServer from "./web-server.ts";
+
+const SECRET_BYTES: u32 = 16;
+
+/** RAM is cleared, NVM recovered from whatever cut the power. The link's powerOn() comes next, then start(). */
+export function powerOn(): void {
+  ram.powerOn();
+  pbuf.powerOn();
+  drbg.powerOn();
+  files.powerOn();
+}
+
+/** Opens the network on a link that has power; a card has none before its personalisation is over. */
+export function start(now: Millis): void {
+  netServer.powerOn();
+  webServer.powerOn(now);
+  if (keys.lifeCycle() != keys.OPERATIONAL) return;
+  drbg.fill(ram.CRYPTO, SECRET_BYTES);
+  netServer.open(now, ram.CRYPTO);
+  ct.wipe(ram.CRYPTO, SECRET_BYTES);
+}
+
+/** Handles what has arrived. @returns ms until the web server wants to be called again */
+export function poll(now: Millis): Millis {
+  netServer.poll(now);
+  return webServer.poll(now);
+}

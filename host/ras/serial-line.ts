@@ -1,0 +1,47 @@
+// The line between a serial card and the RAS: bytes both ways, nothing asked and nothing answered (seed [78], fig 6a).
+import type { Contacts } from "../reader/contacts.ts";
+
+export interface SerialLineOptions {
+  contacts: Contacts;
+  /** Takes bytes from the card, for the RAS. */
+  onFromCard: (bytes: Uint8Array) => void;
+  /** Told when the card is lost. */
+  onTrouble: (trouble: Error) => void;
+}
+
+export class SerialLine {
+  readonly #options: SerialLineOptions;
+  #fromCard: number[] = [];
+  /** Bytes that wait here for the card: the line takes all at once. */
+  readonly queuedBytes = 0;
+
+  constructor(options: SerialLineOptions) {
+    this.#options = options;
+  }
+
+  /** The card gets power. */
+  start(): void {
+    const { contacts, onTrouble } = this.#options;
+    contacts.onCharacter = (byte) => this.#collect(byte);
+    contacts.onGone = onTrouble;
+    contacts.reset();
+  }
+
+  /** Nothing is heard any more. */
+  stop(): void {
+    this.#options.contacts.onCharacter = () => undefined;
+  }
+
+  sendToCard(bytes: Uint8Array): void {
+    const { contacts } = this.#options;
+    for (const byte of bytes) contacts.write(byte);
+    contacts.flush();
+  }
+
+  /** The RAS is not called for each byte, and not while the card runs. */
+  #collect(byte: number): void {
+    if (this.#fromCard.length === 0)
+      setImmediate(() => this.#options.onFromCard(Uint8Array.from(this.#fromCard.splice(0))));
+    this.#fromCard.push(byte);
+  }
+}
