@@ -1,7 +1,7 @@
 // Builds the image of a board: translate, compile, bound the stack, link. As a program: prints the path of the image.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -61,6 +61,7 @@ export function buildImage({ wasm, board, profile = "card-6k", use = {}, ramByte
     return description;
 
   requireTools();
+  rmSync(description, { force: true }); // it comes back with the image
   translate({ wasm, folder, romBase: constants.ROM_BASE });
   const units = compileUnits(folder, board, settings, constants);
   const graph = readCallGraph(units.map((unit) => readFileSync(`${unit}.ci`, "utf8")));

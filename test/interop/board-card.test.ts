@@ -1,101 +1,225 @@
-// Does the card serve real clients from a microcontroller with 8 KB of SRAM, and does it outlive its power?
-import { mkdtempSync, rmSync } from "node:fs";
+// Does the card serve real clients from a microcontroller with 8 KB of SRAM, over both links, and does it outlive its
+// power?
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { boardNames, buildImage } from "../../boards/build.mjs";
-import { ROOT } from "../../scripts/firmware.mjs";
-import { type RunningCard, startCard, temporaryFolder } from "../support/netcard.ts";
+import { boardNames, buildImage, ramBudget } from "../../boards/build.mjs";
+import { DIGEST_MARK } from "../../boards/translate.mjs";
+import type { BoardContacts } from "../../host/board/contacts.ts";
+import type { HostOptions, NetcardHost } from "../../host/netcard-host.ts";
+import { ROOT, compile, readProfile } from "../../scripts/firmware.mjs";
+import { cases } from "../support/long.ts";
+import { startCard, temporaryFolder } from "../support/netcard.ts";
 import * as peers from "../support/peers.ts";
 
-const PAGE_LOADS = 50;
+type Card = NonNullable<HostOptions["card"]>;
 
-describe.each(boardNames())("the card on %s", (board) => {
-  let card: RunningCard;
+const BOARD = "lm3s811evb";
+const CARDS: Card[] = ["iso7816", "serial"];
+const MODULES = { iso7816: "build/card.wasm", serial: "build/card-serial.wasm" };
+const CURL_LOADS = 50;
+const CHROMIUM_LOADS = cases(5, 50);
 
-  beforeAll(async () => {
-    card = await startCard(["--board", board], temporaryFolder("board"), ["board", "run"]);
-  });
-  afterAll(async () => {
-    expect(await card.stop()).toBe(0);
-  });
+const imageOf = (card: Card, board = BOARD): string => buildImage({ wasm: join(ROOT, MODULES[card]), board });
 
-  peers.testWith("curl", "curl", `serves curl ${PAGE_LOADS} times in a row`, async () => {
-    for (let load = 0; load < PAGE_LOADS; load++) {
-      const { code, stdout, stderr } = await peers.curl(card);
-      expect(stderr).toBe("");
-      expect(code).toBe(0);
-      expect(stdout).toContain("</html>");
-    }
-  });
+/** A card on a board, and its host. */
+interface Plugged {
+  host: NetcardHost;
+  contacts: BoardContacts;
+  /** Where and how to reach it. */
+  target: peers.Target;
+}
 
-  peers.testWith("chromium", "chromium", `serves Chromium ${PAGE_LOADS} times in a row`, async () => {
-    const browser = await peers.launch("chrome", card.ca);
-    try {
-      for (let load = 0; load < PAGE_LOADS; load++) {
-        const page = await browser.newPage();
-        await page.setCacheEnabled(false);
-        const response = await page.goto(card.url, { waitUntil: "load", timeout: 60_000 });
-        expect(response?.status()).toBe(200);
-        await page.close();
+/** The host side as it is shipped: it finds the firmware from there. */
+async function plugIn(
+  card: Card,
+  image: string,
+  directory: string,
+  say?: HostOptions["say"],
+): Promise<Plugged> {
+  const dist = async <T>(path: string): Promise<T> => (await import(join(ROOT, "dist/host", path))) as T;
+  const { NetcardHost } = await dist<typeof import("../../host/netcard-host.ts")>("netcard-host.js");
+  const { BoardContacts } = await dist<typeof import("../../host/board/contacts.ts")>("board/contacts.js");
+  const contacts = new BoardContacts({ image, folder: directory });
+  const host = await NetcardHost.open({ card, directory, contacts, ...(say && { say }) });
+  const url = `https://localhost:${await host.listen(0)}/`;
+  return { host, contacts, target: { url, ca: host.caFile } };
+}
+
+async function expectPage(target: peers.Target): Promise<void> {
+  const { code, stdout, stderr } = await peers.curl(target);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  expect(stdout).toContain("</html>");
+}
+
+/** It has neither trapped nor used its whole stack. */
+async function expectSound({ contacts }: Plugged): Promise<void> {
+  const board = await contacts.board;
+  expect(await board?.trapped()).toBeUndefined();
+  expect(await board?.stack()).toMatchObject({ guardIntact: true });
+}
+
+describe.each(boardNames().flatMap((board) => CARDS.map((card) => ({ board, card }))))(
+  "the card on $board, link $card",
+  ({ board, card }) => {
+    let plugged: Plugged;
+    beforeAll(async () => {
+      plugged = await plugIn(card, imageOf(card, board), temporaryFolder("board"));
+      await plugged.host.start();
+    });
+    afterAll(() => plugged.host.close());
+
+    peers.testWith("curl", "curl", `serves curl ${CURL_LOADS} times in a row`, async () => {
+      for (let load = 0; load < CURL_LOADS; load++) await expectPage(plugged.target);
+      await expectSound(plugged);
+    });
+
+    peers.testWith("chromium", "chromium", `serves Chromium ${CHROMIUM_LOADS} times in a row`, async () => {
+      const browser = await peers.launch("chrome", plugged.target.ca);
+      try {
+        for (let load = 0; load < CHROMIUM_LOADS; load++) {
+          const page = await browser.newPage();
+          await page.setCacheEnabled(false);
+          const response = await page.goto(plugged.target.url, { waitUntil: "load", timeout: 60_000 });
+          expect(response?.status()).toBe(200);
+          await page.close();
+        }
+      } finally {
+        await browser.close();
       }
-    } finally {
-      await browser.close();
+      await expectSound(plugged);
+    });
+
+    it("runs the very module that Node runs, by digest", () => {
+      const elf = readFileSync(join(dirname(imageOf(card, board)), "image.elf"), "latin1");
+      const module = readFileSync(join(ROOT, MODULES[card]));
+      expect(elf).toContain(DIGEST_MARK + createHash("sha256").update(module).digest("hex"));
+    });
+  },
+);
+
+it.each(CARDS)("netcard board run --card %s ends at a page", async (card) => {
+  const running = await startCard(["--card", card], temporaryFolder("board"), ["board", "run"]);
+  await expectPage(running);
+  expect(await running.stop()).toBe(0);
+});
+
+describe("one packet buffer more than fits", () => {
+  const { ARENA_BYTES = 0, PBUF_COUNT = 0 } = readProfile("card-6k");
+  const build = (entry: string, name: string, use: Record<string, number>): Promise<string> =>
+    compile({ entry, out: `build/test/${name}.wasm`, use });
+
+  /** @returns the fewest packet buffers with which the regions need more than `bytes`, and what they need then */
+  const tooMany = async (bytes: number): Promise<{ count: number; end: number }> => {
+    const map = readFileSync(await build("firmware/chip/ram-map.ts", "ram-map", {}));
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(map));
+    const value = (name: string): number => (exports[name] as WebAssembly.Global<"i32">).value;
+    for (let count = PBUF_COUNT; ; count++) {
+      const structs = value("PBUF_STRUCTS_BYTES") / value("PBUF_STRUCT_BYTES") - PBUF_COUNT + count;
+      const end =
+        value("END") +
+        Math.ceil((structs * value("PBUF_STRUCT_BYTES")) / 4) * 4 -
+        value("PBUF_STRUCTS_BYTES") +
+        ((count - PBUF_COUNT) * value("PBUF_PAYLOADS_BYTES")) / PBUF_COUNT;
+      if (end > bytes) return { count, end };
     }
+  };
+
+  it("is refused by the compiler when the arena stays", async () => {
+    const { count } = await tooMany(ARENA_BYTES);
+    await build("firmware/chip/ram-map.ts", "ram-map-full", { PBUF_COUNT: count - 1 });
+    await expect(build("firmware/card.ts", "card-full", { PBUF_COUNT: count })).rejects.toThrow(
+      "the regions of the RAM map do not fit ARENA_BYTES",
+    );
+  });
+
+  it("is refused by the linker when the arena grows into the stack", async () => {
+    const { stack } = JSON.parse(readFileSync(imageOf("iso7816"), "utf8")) as { stack: { bytes: number } };
+    const RUNTIME_BYTES = 64;
+    const { count, end } = await tooMany(ramBudget() - RUNTIME_BYTES - stack.bytes - 4);
+    const use = { PBUF_COUNT: count, ARENA_BYTES: Math.ceil(end / 8) * 8 };
+    const wasm = await build("firmware/card.ts", "card-overrun", use);
+    expect(() => buildImage({ wasm, board: BOARD, use })).toThrow("the C stack does not fit");
   });
 });
 
-// Pull the plug at moments drawn from a seed, while the card is personalised, in handshakes, while it sends pages; plug it
-// in again: it must come up and serve. NETCARD_SEED replays a run, NETCARD_PULLS lengthens it.
+// Pull the plug at moments drawn from a seed, in turn while files are written (a new card's personalisation) and in a
+// handshake, on either link; plug it in again: it must come up and serve. NETCARD_SEED draws the same moments again, as
+// far as two runs keep time alike; NETCARD_PULLS sets how many.
 describe("a board whose plug is pulled", () => {
-  const { NETCARD_PULLS: pulls = "30", NETCARD_SEED: seed = String(Date.now() % 1e6) } = process.env;
+  const { NETCARD_PULLS, NETCARD_SEED } = process.env;
+  const pulls = Number(NETCARD_PULLS ?? cases(30, 100));
+  const seed = Number(NETCARD_SEED ?? Date.now() % 1e6);
+  const random = mulberry32(seed);
 
-  it(`boots and serves after each of ${pulls} pulls, seed ${seed}`, async () => {
-    const random = mulberry32(Number(seed));
-    const image = buildImage({ wasm: join(ROOT, "build/card.wasm"), board: "lm3s811evb" });
-    for (let pull = 0, directory = ""; pull < Number(pulls); pull++) {
-      if (pull % 5 === 0) directory = mkdtempSync(join(tmpdir(), "netcard-plug-")); // a new card: it is personalised first
-      await session(image, directory, random() * 600);
-      await session(image, directory);
-      if (pull % 5 === 4) rmSync(directory, { recursive: true });
+  it(`boots and serves after each of ${pulls} pulls, seed ${seed}`, { timeout: 1_200_000 }, async () => {
+    const { personalisationMs, pageMs } = await timeUndisturbed();
+    console.log(
+      `plug pulls: seed ${seed}, within ${personalisationMs} ms of personalisation and ${pageMs} ms of a page`,
+    );
+    for (let pull = 0, directory = ""; pull < pulls; pull++) {
+      const isNew = pull % 2 === 0;
+      if (isNew) directory = mkdtempSync(join(tmpdir(), "netcard-plug-"));
+      const card = isNew || random() < 0.5 ? "iso7816" : "serial";
+      await (isNew
+        ? cutPersonalisation(directory, random() * personalisationMs)
+        : cutPage(card, directory, random() * pageMs));
+      await serve(card, directory);
+      if (!isNew) rmSync(directory, { recursive: true });
     }
   });
 
-  /** One session with the board: up to the page, unless its power is cut after `cutAfterMs`. */
-  async function session(image: string, directory: string, cutAfterMs?: number): Promise<void> {
-    const { NetcardHost } =
-      await fromDist<typeof import("../../host/netcard-host.ts")>("host/netcard-host.js");
-    const { BoardContacts } =
-      await fromDist<typeof import("../../host/board/contacts.ts")>("host/board/contacts.js");
-    const contacts = new BoardContacts({ image, folder: directory });
-    const host = await NetcardHost.open({ directory, contacts });
-    const url = `https://localhost:${await host.listen(0)}/`;
-    const serve = async (): Promise<void> => {
-      await host.start();
-      const { code, stderr } = await peers.curl({ url, ca: host.caFile });
-      expect(stderr).toBe("");
-      expect(code).toBe(0);
+  /** @returns how long the two take from which the power is cut */
+  async function timeUndisturbed(): Promise<{ personalisationMs: number; pageMs: number }> {
+    const directory = temporaryFolder("plug");
+    const plugged = await plugIn("iso7816", imageOf("iso7816"), directory);
+    const started = performance.now();
+    await plugged.host.start();
+    const up = performance.now();
+    await expectPage(plugged.target);
+    await plugged.host.close();
+    return {
+      personalisationMs: Math.round(up - started),
+      pageMs: Math.round(performance.now() - up),
     };
+  }
+
+  async function cutPersonalisation(directory: string, afterMs: number): Promise<void> {
+    const plugged = await plugIn("iso7816", imageOf("iso7816"), directory);
+    plugged.host.start().catch(() => undefined);
+    await setTimeout(afterMs);
+    await pull(plugged);
+  }
+
+  async function cutPage(card: Card, directory: string, afterMs: number): Promise<void> {
+    const plugged = await plugIn(card, imageOf(card), directory);
+    await plugged.host.start();
+    const page = peers.curl(plugged.target, "/", ["--max-time", "5"]);
+    await setTimeout(afterMs);
+    await pull(plugged);
+    await page; // whatever became of it
+  }
+
+  async function pull({ contacts, host }: Plugged): Promise<void> {
+    await contacts.stop();
+    await host.close();
+  }
+
+  async function serve(card: Card, directory: string): Promise<void> {
+    const plugged = await plugIn(card, imageOf(card), directory);
     try {
-      if (cutAfterMs === undefined) {
-        await serve();
-        expect(await (await contacts.board)?.stack()).toMatchObject({ guardIntact: true });
-      } else {
-        serve().catch(() => undefined);
-        await setTimeout(cutAfterMs);
-        await contacts.stop();
-      }
+      await plugged.host.start();
+      await expectPage(plugged.target);
+      await expectSound(plugged);
     } finally {
-      await host.close();
+      await plugged.host.close();
     }
   }
 });
-
-/** The host side as it is shipped: it finds the firmware from there. */
-async function fromDist<T>(path: string): Promise<T> {
-  return (await import(join(ROOT, "dist", path))) as T;
-}
 
 /** A small generator of numbers in [0, 1) (Tommy Ettinger's mulberry32). */
 function mulberry32(seed: number): () => number {
