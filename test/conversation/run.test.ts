@@ -175,6 +175,31 @@ describe("what else may be wrong", () => {
   });
 });
 
+describe("a serial card", () => {
+  test("serves from the NVM that it and a card in a reader have in common", async () => {
+    const data = temporaryFolder("serial");
+    for (const args of [["--card", "serial"], [], ["--card", "serial"]]) {
+      const card = await start(data, args);
+      expect(await load(card)).toBe(PAGE);
+      expect(await card.stop()).toBe(0);
+    }
+  });
+
+  test("is not powered when its image is damaged", async () => {
+    const data = copyOfCard();
+    damage(data, flip(PRIVATE_KEY));
+    const before = digest(imageOf(data));
+    expect(await failure(data, ["--card", "serial"])).toContain("is damaged");
+    expect(digest(imageOf(data))).toBe(before);
+  });
+
+  test("has no reader whose line could be slow", async () => {
+    expect(await failure(copyOfCard(), ["--card", "serial", "--baud", "9600"])).toContain(
+      "use it without --card serial",
+    );
+  });
+});
+
 describe("a disk that is full", () => {
   const preload = pathToFileURL(join(ROOT, "test/support/full-disk.mjs")).href;
   const disk = (bytes: number) => ({ NODE_OPTIONS: `--import=${preload}`, NETCARD_ROOM: String(bytes) });

@@ -10,12 +10,12 @@ const EXPORTS = ["powerOn", "receive", "step", "timer"];
 /** Globals that the compiler keeps: none is ours. */
 const GLOBALS_AT_MOST = 0;
 
-describe("build/card.wasm", () => {
+describe.each(["card", "card-serial"])("build/%s.wasm", (name) => {
   let bytes: Buffer;
   let module: WebAssembly.Module;
   beforeAll(async () => {
     bytes = readFileSync(
-      await compile({ entry: "firmware/card.ts", out: "build/card.wasm", profile: "card-6k" }),
+      await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile: "card-6k" }),
     );
     module = new WebAssembly.Module(Uint8Array.from(bytes));
   });
