@@ -9,4 +9,6 @@ const skipped = reports.flatMap(({ testResults }) =>
   ),
 );
 for (const { fullName } of skipped) console.log(`skipped: ${fullName}`);
-console.log(`${total("numPassedTests")} passed, ${total("numFailedTests")} failed, ${skipped.length} skipped`);
+console.log(
+  `${total("numPassedTests")} passed, ${total("numFailedTests")} failed, ${skipped.length} skipped`,
+);
