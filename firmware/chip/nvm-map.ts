@@ -9,7 +9,11 @@
 //      256 ├──────────────┤
 //          │ DIRECTORY    │ 32 entries of 80 bytes                                      files/files
 //    2,816 ├──────────────┤
-//          │ TLS_SWAP     │ what TLS keeps out of RAM: nothing that outlives power      tls
+//          │ TLS_SWAP     │ what TLS keeps out of RAM: nothing that outlives power      tls/record-store
+//   20,096 ├──────────────┤
+//          │ TICKET_KEY   │ the key of TLS 1.3's tickets, of this boot                  tls/ticket
+//   20,160 ├──────────────┤
+//          │ SESSIONS     │ sessions of TLS 1.2, of this boot                           tls/session-cache
 //   20,480 ├──────────────┤
 //          │ FILE_DATA    │ the contents of files, each in one piece                    files/files
 //          └──────────────┘ NVM_BYTES
@@ -29,7 +33,14 @@ export const ENTRY_BYTES: u32 = 80;
 export const ENTRY_COUNT: u32 = 32;
 
 export const TLS_SWAP: u32 = DIRECTORY + ENTRY_COUNT * ENTRY_BYTES;
-export const TLS_SWAP_BYTES: u32 = 17664;
+export const TLS_SWAP_BYTES: u32 = 17280;
 
-export const FILE_DATA: u32 = TLS_SWAP + TLS_SWAP_BYTES;
+export const TICKET_KEY: u32 = TLS_SWAP + TLS_SWAP_BYTES;
+export const TICKET_KEY_BYTES: u32 = 64;
+
+export const SESSIONS: u32 = TICKET_KEY + TICKET_KEY_BYTES;
+export const SESSION_BYTES: u32 = 80;
+export const SESSION_COUNT: u32 = 4;
+
+export const FILE_DATA: u32 = SESSIONS + SESSION_COUNT * SESSION_BYTES;
 export const FILE_DATA_END: u32 = NVM_BYTES;

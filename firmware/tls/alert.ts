@@ -16,7 +16,9 @@ export const DECODE_ERROR: u32 = 50;
 export const DECRYPT_ERROR: u32 = 51;
 export const PROTOCOL_VERSION: u32 = 70;
 export const INTERNAL_ERROR: u32 = 80;
+export const INAPPROPRIATE_FALLBACK: u32 = 86;
 export const USER_CANCELED: u32 = 90;
+export const NO_RENEGOTIATION: u32 = 100;
 export const MISSING_EXTENSION: u32 = 109;
 export const NO_APPLICATION_PROTOCOL: u32 = 120;
 
@@ -24,7 +26,7 @@ export const SELF: i32 = -0x100;
 export const PEER: i32 = -0x200;
 export const TRUNCATED: i32 = -0x300;
 
-const WARNING: u32 = 1;
+export const WARNING: u32 = 1;
 const FATAL: u32 = 2;
 
 /**
@@ -34,6 +36,19 @@ const FATAL: u32 = 2;
  */
 export function fail(ctx: Context, alert: u32): i32 {
   return end(ctx, alert, SELF - i32(alert));
+}
+
+/** The handshake goes on. */
+export const GO_ON: i32 = 1;
+
+/** @returns GO_ON when there is no refusal, else what fail() returns */
+export function judge(ctx: Context, refusal: u32): i32 {
+  return refusal ? fail(ctx, refusal) : GO_ON;
+}
+
+/** The peer has sent an alert during the handshake: each one ends it. */
+export function ended(ctx: Context, description: u32): i32 {
+  return abandon(ctx, PEER - i32(description));
 }
 
 /** Ends the connection in order. */
@@ -57,9 +72,10 @@ export function abandon(ctx: Context, error: i32): i32 {
   return error;
 }
 
-/** Takes a whole alert of the peer's. @returns 0: close_notify, 1: go on, or what abandon() returns */
-export function receive(ctx: Context, description: u32): i32 {
+/** Takes a whole alert of the peer's. In TLS 1.3 its level means nothing. @returns 0: close_notify, 1: go on, or what abandon() returns */
+export function receive(ctx: Context, level: u32, description: u32): i32 {
   if (description == USER_CANCELED) return 1;
+  if (level == WARNING && description != CLOSE_NOTIFY && ctx.isTls12) return 1;
   if (description != CLOSE_NOTIFY) return abandon(ctx, PEER - i32(description));
   ctx.flags |= PEER_CLOSED;
   return 0;

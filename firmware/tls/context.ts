@@ -9,7 +9,12 @@
 //   buffer   ClientHello's parser and findings,    records to be sent
 //            then the flight
 //
-// The ephemeral private key lives in A and the ECDHE secret in B until the key schedule overwrites them.
+// In TLS 1.2 the private key lives in A, the randoms in B and C; then the verify_data of both sides in A, the master secret
+// from B on, and at the end of C the additional data of a record.
+//
+// The ephemeral private key lives in A and the ECDHE secret in B until the key schedule overwrites them. Before them, what
+// resumption takes: the hash that the binder signs in A, the binder in B, the ticket where the keys will be, its PSK in C;
+// the PSK of the next ticket where the transcript was, until it has been sent.
 import { TLS, TLS_CONTEXT_BYTES } from "../chip/ram-map.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import * as aead from "../crypto/aead.ts";
@@ -25,9 +30,19 @@ export const SEND_ENCRYPTED_EXTENSIONS: u32 = 5;
 export const SEND_CERTIFICATE: u32 = 6;
 export const SEND_CERTIFICATE_VERIFY: u32 = 7;
 export const SEND_FINISHED: u32 = 8;
-export const EXPECT_FINISHED: u32 = 9;
-export const CONNECTED: u32 = 10;
-export const FAILED: u32 = 11;
+export const SEND_TICKET: u32 = 9;
+export const EXPECT_FINISHED: u32 = 10;
+export const CONNECTED: u32 = 11;
+export const FAILED: u32 = 12;
+// Of TLS 1.2 alone; handshake-1-2.ts has their table.
+export const SEND_SERVER_HELLO_1_2: u32 = 13;
+export const SEND_KEY_EXCHANGE: u32 = 14;
+export const EXPECT_KEY_EXCHANGE: u32 = 15;
+export const EXPECT_CIPHER_CHANGE: u32 = 16;
+export const EXPECT_FINISHED_1_2: u32 = 17;
+export const SEND_FINISHED_1_2: u32 = 18;
+/** Between ClientHello and ServerHello of TLS 1.3. */
+export const CHOOSE_SESSION: u32 = 19;
 
 // Flags.
 /** Records that we send are encrypted. */
@@ -53,11 +68,20 @@ export const IN_NVM: u32 = 512;
 /** `alert` waits until the socket can take it. */
 export const ALERT_DUE: u32 = 1024;
 
+/** The client can use a ticket. */
+export const WANTS_TICKET: u32 = 2048;
+/** The session is an earlier one's: neither certificate nor signature is sent. */
+export const RESUMED: u32 = 4096;
+/** The version is TLS 1.2. */
+export const TLS_1_2: u32 = 8192;
+/** Its master secret depends on all messages (RFC 7627). */
+export const EXTENDED_MASTER: u32 = 16384;
+
 export const SECRET_BYTES: u32 = 32;
 /** Bytes held back at a record's end, because they may be its type: all of a KeyUpdate and the type. */
 export const HOLD_BYTES: u32 = 6;
 const KEY_BYTES: u32 = 32;
-const KEYS_BYTES: u32 = KEY_BYTES + aead.NONCE_BYTES;
+export const KEYS_BYTES: u32 = KEY_BYTES + aead.NONCE_BYTES;
 
 @final
 @unmanaged
@@ -132,6 +156,10 @@ export class Context {
   has(flag: u32): bool {
     return (this.flags & flag) != 0;
   }
+  /** Is the version TLS 1.2? Never on a card whose profile leaves it out. */
+  get isTls12(): bool {
+    return u32(TLS12) != 0 && this.has(TLS_1_2);
+  }
   get header(): usize {
     return changetype<usize>(this) + HEADER;
   }
@@ -143,6 +171,10 @@ export class Context {
   }
   get secretC(): usize {
     return changetype<usize>(this) + SECRETS + 2 * SECRET_BYTES;
+  }
+  /** Where a record's additional data is made in TLS 1.2, 13 bytes. */
+  get additional(): usize {
+    return changetype<usize>(this) + SECRETS + 3 * SECRET_BYTES - 16;
   }
   get writeKey(): usize {
     return changetype<usize>(this) + WRITE_KEYS;

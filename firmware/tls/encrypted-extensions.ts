@@ -1,6 +1,6 @@
 // EncryptedExtensions (RFC 8446 section 4.3.1): what we answer to ALPN (RFC 7301) and record_size_limit (RFC 8449).
 import { close16, close24, put16, put24, put8, putBytes } from "../buffer/cursors.ts";
-import { HTTP_1_1, HTTP_1_1_BYTES } from "./client-hello.ts";
+import { HTTP_1_1, HTTP_1_1_BYTES } from "./hello.ts";
 import { ANSWER_ALPN, ANSWER_LIMIT, Context } from "./context.ts";
 import { RECORD_SIZE_LIMIT } from "./record-in.ts";
 

@@ -1,4 +1,4 @@
-// Finished (RFC 8446 section 4.4.4). Ours ends the flight; the client's is compared with what it must be while it
+// Finished (RFC 8446 section 4.4.4, RFC 5246 section 7.4.9). Ours ends the flight; the client's is compared with what it must be while it
 // streams in, over any number of records.
 import { put24, put8 } from "../buffer/cursors.ts";
 import * as alert from "./alert.ts";
@@ -8,6 +8,8 @@ import * as keySchedule from "./key-schedule.ts";
 const FINISHED: u32 = 20;
 const FRONT_BYTES: u32 = 4;
 export const MESSAGE_BYTES: u32 = FRONT_BYTES + SECRET_BYTES;
+/** Of verify_data in TLS 1.2 (RFC 5246 section 7.4.9). */
+const SHORT_BYTES: u32 = 12;
 
 /** Writes our message at `at`. @returns the address behind it. CT: nothing leaks. */
 export function write(ctx: Context, at: usize): usize {
@@ -19,6 +21,11 @@ export function write(ctx: Context, at: usize): usize {
 /** Our message is in the transcript: the client's is known now, to A. CT: nothing leaks. */
 export function expect(ctx: Context): void {
   keySchedule.verifyData(ctx, ctx.secretA, ctx.secretA);
+  begin(ctx);
+}
+
+/** Expects the message, with the verify_data in A. */
+export function begin(ctx: Context): void {
   ctx.position = 0;
   ctx.difference = 0;
   ctx.alert = 0;
@@ -32,26 +39,30 @@ export function compare(ctx: Context, data: usize, length: u32): void {
   for (let i: u32 = 0; i < length; i++) {
     const byte: u32 = load<u8>(data + i);
     const at: u32 = ctx.position;
-    if (at == MESSAGE_BYTES) {
+    if (at == FRONT_BYTES + dataBytes(ctx)) {
       suspect(ctx, alert.UNEXPECTED_MESSAGE); // keys change behind Finished: it ends its record (section 5.1)
       return;
     }
     if (at >= FRONT_BYTES) ctx.difference |= u8(byte ^ load<u8>(ctx.secretA + at - FRONT_BYTES));
     else if (at == 0 && byte != FINISHED) suspect(ctx, alert.UNEXPECTED_MESSAGE);
-    else if (at != 0 && byte != (at == 3 ? SECRET_BYTES : 0)) suspect(ctx, alert.DECODE_ERROR);
+    else if (at != 0 && byte != (at == 3 ? dataBytes(ctx) : 0)) suspect(ctx, alert.DECODE_ERROR);
     ctx.position++;
   }
 }
 
 /** @returns 0, or the alert that the bytes so far deserve */
 export function verdict(ctx: Context): u32 {
-  if (ctx.alert != 0 || ctx.position < MESSAGE_BYTES) return ctx.alert;
+  if (ctx.alert != 0 || !isComplete(ctx)) return ctx.alert;
   return ctx.difference == 0 ? 0 : alert.DECRYPT_ERROR;
 }
 
 /** Has the message been seen to its end? */
 export function isComplete(ctx: Context): bool {
-  return ctx.position == MESSAGE_BYTES;
+  return ctx.position == FRONT_BYTES + dataBytes(ctx);
+}
+
+function dataBytes(ctx: Context): u32 {
+  return ctx.isTls12 ? SHORT_BYTES : SECRET_BYTES;
 }
 
 function suspect(ctx: Context, alert: u32): void {

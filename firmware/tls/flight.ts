@@ -6,13 +6,14 @@
 //            │ records     │ header to be written │ messages     │ room          │
 //            └─────────────┴──────────────────────┴──────────────┴───────────────┘
 import * as socket from "../socket/socket.ts";
+import { GO_ON } from "./alert.ts";
 import { Context } from "./context.ts";
-import { HANDSHAKE, HEADER_BYTES, OVERHEAD_BYTES, seal } from "./record-out.ts";
+import { front, HANDSHAKE, OVERHEAD_BYTES, seal } from "./record-out.ts";
 import * as transcript from "./transcript.ts";
 
 /** Where the next message goes. */
 export function end(ctx: Context): usize {
-  return ctx.buffer + ctx.sealed + HEADER_BYTES + ctx.open;
+  return ctx.buffer + ctx.sealed + front(ctx) + ctx.open;
 }
 
 /** Bytes that the open record can still take. */
@@ -29,27 +30,38 @@ export function put(ctx: Context, end_: usize): void {
   ctx.open += u16(bytes);
 }
 
-/** Sends what is in the buffer, which is not to be touched until it has been acknowledged. */
-export function send(ctx: Context): void {
+/** Ends the open record: keys change behind it. */
+export function close(ctx: Context): void {
   if (ctx.open > ctx.limit) spread(ctx);
   while (ctx.open != 0) {
     const bytes = min(u32(ctx.open), u32(ctx.limit));
     ctx.sealed = u16(seal(ctx, ctx.buffer + ctx.sealed, HANDSHAKE, bytes) - ctx.buffer);
     ctx.open -= u16(bytes);
   }
-  socket.send(ctx.socket, ctx.buffer, ctx.sealed, 0);
-  ctx.sealed = 0;
 }
 
 /**
  * What was written without regard to the peer's limit (CertificateVerify and Finished may be longer) is moved to where it
- * stands in several records, the last one first.
+ * stands in several records, the last one first. TLS 1.3 only: a limit of TLS 1.2 is never that short here.
  */
 function spread(ctx: Context): void {
   const limit: u32 = ctx.limit;
   const length: u32 = ctx.open;
   for (let from = length - (length % limit); from > 0; from -= limit) {
-    const at = ctx.buffer + ctx.sealed + HEADER_BYTES + from;
+    const at = ctx.buffer + ctx.sealed + front(ctx) + from;
     memory.copy(at + (from / limit) * OVERHEAD_BYTES, at, min(limit, length - from));
   }
+}
+
+/** Is there room for a message? If not, send() first: when the buffer has been acknowledged there will be. */
+export function hasRoom(ctx: Context, bytes: u32): bool {
+  return room(ctx) >= bytes || (ctx.sealed | ctx.open) == 0;
+}
+
+/** Sends what is in the buffer, which is not to be touched until it has been acknowledged. @returns GO_ON */
+export function send(ctx: Context): i32 {
+  close(ctx);
+  socket.send(ctx.socket, ctx.buffer, ctx.sealed, 0);
+  ctx.sealed = 0;
+  return GO_ON;
 }

@@ -1,26 +1,34 @@
 // The server's handshake (RFC 8446 section 2 and appendix A.2), resumable: accept() goes on as far as the socket lets it.
 //
 //   state                       receives        sends                              then
-//   EXPECT_CLIENT_HELLO         ClientHello                                        SEND_SERVER_HELLO, or
+//   EXPECT_CLIENT_HELLO         ClientHello                                        CHOOSE_SESSION, or
 //                                                                                  SEND_HELLO_RETRY without a usable share
 //   SEND_HELLO_RETRY                            HelloRetryRequest (ChangeCipherSpec)  EXPECT_SECOND_HELLO
-//   EXPECT_SECOND_HELLO         ClientHello                                        SEND_SERVER_HELLO
+//   EXPECT_SECOND_HELLO         ClientHello                                        CHOOSE_SESSION
+//   CHOOSE_SESSION              (its pre_shared_key)                               SEND_SERVER_HELLO
 //   SEND_SERVER_HELLO                           ServerHello (ChangeCipherSpec)     SEND_ENCRYPTED_EXTENSIONS
-//   SEND_ENCRYPTED_EXTENSIONS                   EncryptedExtensions                SEND_CERTIFICATE
+//   SEND_ENCRYPTED_EXTENSIONS                   EncryptedExtensions                SEND_CERTIFICATE, or
+//                                                                                  SEND_FINISHED of a resumed session
 //   SEND_CERTIFICATE                            Certificate, buffer by buffer      SEND_CERTIFICATE_VERIFY
 //   SEND_CERTIFICATE_VERIFY                     CertificateVerify                  SEND_FINISHED
-//   SEND_FINISHED                               Finished                           EXPECT_FINISHED
+//   SEND_FINISHED                               Finished                           SEND_TICKET, or EXPECT_FINISHED
+//   SEND_TICKET                                 NewSessionTicket                   EXPECT_FINISHED
 //   EXPECT_FINISHED             Finished                                           CONNECTED
 //
+// A client without TLS 1.3 goes on in handshake-1-2.ts, by way of SEND_SERVER_HELLO_1_2.
+//
 // The buffer is parser, workspace and output in turn, so no state does anything while it is outstanding.
+import { Millis } from "../chip/clock.ts";
 import { wipe } from "../crypto/ct.ts";
 import * as keys from "../files/keys.ts";
 import * as socket from "../socket/socket.ts";
 import * as alert from "./alert.ts";
+import { GO_ON, judge } from "./alert.ts";
 import * as certificate from "./certificate.ts";
 import * as certificateVerify from "./certificate-verify.ts";
 import * as clientHello from "./client-hello.ts";
 import {
+  CHOOSE_SESSION,
   CONNECTED,
   Context,
   EXPECT_CLIENT_HELLO,
@@ -28,27 +36,31 @@ import {
   EXPECT_SECOND_HELLO,
   FAILED,
   IDLE,
+  RESUMED,
   SECRET_BYTES,
   SEND_CERTIFICATE,
   SEND_CERTIFICATE_VERIFY,
   SEND_ENCRYPTED_EXTENSIONS,
   SEND_FINISHED,
   SEND_HELLO_RETRY,
+  SEND_KEY_EXCHANGE,
   SEND_SERVER_HELLO,
+  SEND_TICKET,
   STREAMED,
+  WANTS_TICKET,
 } from "./context.ts";
 import * as encryptedExtensions from "./encrypted-extensions.ts";
 import * as finished from "./finished.ts";
 import * as flight from "./flight.ts";
+import * as handshake12 from "./handshake-1-2.ts";
 import * as keySchedule from "./key-schedule.ts";
 import * as negotiation from "./negotiation.ts";
+import * as newSessionTicket from "./new-session-ticket.ts";
+import * as preSharedKey from "./pre-shared-key.ts";
 import * as recordIn from "./record-in.ts";
 import { ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE } from "./record-out.ts";
 import * as serverHello from "./server-hello.ts";
 import * as transcript from "./transcript.ts";
-
-/** The handshake goes on. */
-const GO_ON: i32 = 1;
 
 /** Expects the first message. */
 export function begin(ctx: Context): void {
@@ -58,23 +70,25 @@ export function begin(ctx: Context): void {
 }
 
 /** @returns 0 when connected, EAGAIN, or what the connection failed with */
-export function accept(ctx: Context): i32 {
+export function accept(ctx: Context, now: Millis): i32 {
   let result = GO_ON;
   while (result == GO_ON) {
     if (ctx.state == CONNECTED) return 0;
     if (ctx.state == FAILED) return ctx.error;
     if (ctx.state == IDLE) return socket.ENOTCONN;
     if (socket.outstanding(ctx.socket) != 0) return socket.EAGAIN;
-    result = step(ctx);
+    // From here, where the stack is shallow, though it belongs to receiveHello().
+    if (ctx.state == CHOOSE_SESSION) result = judge(ctx, preSharedKey.choose(ctx, now));
+    else result = step(ctx, now);
   }
   return result;
 }
 
-function step(ctx: Context): i32 {
+function step(ctx: Context, now: Millis): i32 {
   switch (u32(ctx.state)) {
     case EXPECT_CLIENT_HELLO:
     case EXPECT_SECOND_HELLO:
-      return receiveHello(ctx);
+      return receiveHello(ctx, now);
     case SEND_HELLO_RETRY:
       return sendRetry(ctx);
     case SEND_SERVER_HELLO:
@@ -87,24 +101,26 @@ function step(ctx: Context): i32 {
       return sendCertificateVerify(ctx);
     case SEND_FINISHED:
       return sendFinished(ctx);
+    case SEND_TICKET:
+      return sendTicket(ctx, now);
     default:
+      if (u32(TLS12) != 0 && ctx.state != EXPECT_FINISHED) return handshake12.step(ctx, now);
       return receiveFinished(ctx);
   }
 }
 
-function receiveHello(ctx: Context): i32 {
+function receiveHello(ctx: Context, now: Millis): i32 {
   const bytes = recordIn.next(ctx);
   if (bytes < 0) return bytes;
   if (bytes != recordIn.END) return readPlaintext(ctx, bytes);
   if (ctx.recordType != HANDSHAKE || !clientHello.isComplete(ctx)) return GO_ON;
-  return judge(ctx, negotiation.decide(ctx));
+  return judge(ctx, negotiation.decide(ctx, now));
 }
 
 /** A piece of a record that is not encrypted. */
 function readPlaintext(ctx: Context, bytes: u32): i32 {
   if (ctx.recordType == ALERT) return readAlert(ctx, bytes);
   if (ctx.recordType == HANDSHAKE) {
-    transcript.add(ctx, ctx.data, bytes);
     return judge(ctx, clientHello.read(ctx, ctx.data, bytes));
   }
   if (ctx.state != EXPECT_FINISHED && clientHello.isBegun(ctx))
@@ -113,10 +129,9 @@ function readPlaintext(ctx: Context, bytes: u32): i32 {
   return judge(ctx, load<u8>(ctx.data) == 1 ? 0 : alert.UNEXPECTED_MESSAGE);
 }
 
-/** The second byte of an alert says what it is; before the handshake's end each one ends it. */
+/** The second byte of an alert says what it is. */
 function readAlert(ctx: Context, bytes: u32): i32 {
-  if (ctx.left != 0) return GO_ON;
-  return alert.abandon(ctx, alert.PEER - i32(load<u8>(ctx.data + bytes - 1)));
+  return ctx.left == 0 ? alert.ended(ctx, load<u8>(ctx.data + bytes - 1)) : GO_ON;
 }
 
 function sendRetry(ctx: Context): i32 {
@@ -139,11 +154,13 @@ function sendServerHello(ctx: Context): i32 {
 
 /** And the front of Certificate: both are short. */
 function sendEncryptedExtensions(ctx: Context): i32 {
-  if (flight.room(ctx) < encryptedExtensions.MESSAGE_MAX + certificate.FRONT_BYTES) {
-    flight.send(ctx);
+  if (!flight.hasRoom(ctx, encryptedExtensions.MESSAGE_MAX + certificate.FRONT_BYTES))
+    return flight.send(ctx);
+  flight.put(ctx, encryptedExtensions.write(ctx, flight.end(ctx)));
+  if (ctx.has(RESUMED)) {
+    ctx.state = u8(SEND_FINISHED);
     return GO_ON;
   }
-  flight.put(ctx, encryptedExtensions.write(ctx, flight.end(ctx)));
   flight.put(ctx, certificate.writeFront(ctx, flight.end(ctx)));
   ctx.state = u8(SEND_CERTIFICATE);
   return GO_ON;
@@ -154,9 +171,8 @@ function sendCertificate(ctx: Context): i32 {
   while (flight.room(ctx) != 0 && !certificate.isWritten(ctx)) {
     flight.put(ctx, certificate.writePiece(ctx, flight.end(ctx), flight.room(ctx)));
   }
-  if (certificate.isWritten(ctx)) ctx.state = u8(SEND_CERTIFICATE_VERIFY);
-  flight.send(ctx);
-  return GO_ON;
+  if (certificate.isWritten(ctx)) ctx.state = u8(ctx.isTls12 ? SEND_KEY_EXCHANGE : SEND_CERTIFICATE_VERIFY);
+  return flight.send(ctx);
 }
 
 function sendCertificateVerify(ctx: Context): i32 {
@@ -167,15 +183,26 @@ function sendCertificateVerify(ctx: Context): i32 {
   return GO_ON;
 }
 
+/** The keys of a record change behind Finished. */
 function sendFinished(ctx: Context): i32 {
+  if (!flight.hasRoom(ctx, finished.MESSAGE_BYTES)) return flight.send(ctx);
   flight.put(ctx, finished.write(ctx, flight.end(ctx)));
-  flight.send(ctx);
+  flight.close(ctx);
   keySchedule.installRead(ctx, ctx.secretA);
   finished.expect(ctx);
   keySchedule.applicationSecrets(ctx);
   keySchedule.installWrite(ctx, ctx.secretB);
+  ctx.state = u8(ctx.has(WANTS_TICKET) ? SEND_TICKET : EXPECT_FINISHED);
+  return ctx.has(WANTS_TICKET) ? GO_ON : flight.send(ctx);
+}
+
+/** In the same flight if there is room. */
+function sendTicket(ctx: Context, now: Millis): i32 {
+  if (!flight.hasRoom(ctx, newSessionTicket.MESSAGE_BYTES)) return flight.send(ctx);
+  const end = flight.end(ctx);
+  ctx.open = u16(newSessionTicket.write(ctx, end, now) - end);
   ctx.state = u8(EXPECT_FINISHED);
-  return GO_ON;
+  return flight.send(ctx);
 }
 
 function receiveFinished(ctx: Context): i32 {
@@ -194,7 +221,7 @@ function receiveFinished(ctx: Context): i32 {
 function endOfFinished(ctx: Context): i32 {
   if (ctx.recordType == ALERT) {
     if (ctx.has(STREAMED) || ctx.holdLength != 2) return alert.fail(ctx, alert.DECODE_ERROR);
-    return alert.abandon(ctx, alert.PEER - i32(load<u8>(ctx.hold + 1)));
+    return alert.ended(ctx, load<u8>(ctx.hold + 1));
   }
   if (ctx.recordType != HANDSHAKE) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
   if (!ctx.has(STREAMED)) {
@@ -209,8 +236,4 @@ function endOfFinished(ctx: Context): i32 {
   ctx.idle = 0;
   ctx.state = u8(CONNECTED);
   return GO_ON;
-}
-
-function judge(ctx: Context, refusal: u32): i32 {
-  return refusal ? alert.fail(ctx, refusal) : GO_ON;
 }

@@ -1,16 +1,24 @@
-// The key schedule of RFC 8446 section 7.1, without PSK. Early Secret and what is derived of it are constants then.
+// The key schedule of RFC 8446 section 7.1. Without a PSK, Early Secret and what is derived of it are constants.
 //
 //   scratch    0               192    224          324     356
 //              ┌───────────────┬──────┬────────────┬───────┐
 //              │ HKDF          │ HASH │ FORK       │ KEY   │
 //              └───────────────┴──────┴────────────┴───────┘
 import { CRYPTO } from "../chip/ram-map.ts";
-import { wipe } from "../crypto/ct.ts";
+import { equal, wipe } from "../crypto/ct.ts";
 import * as aead from "../crypto/aead.ts";
 import * as hkdf from "../crypto/hkdf.ts";
 import * as hmac from "../crypto/hmac.ts";
 import * as sha256 from "../crypto/sha256.ts";
-import { Context, IV, READ_PROTECTED, SECRET_BYTES, WRITE_PROTECTED } from "./context.ts";
+import {
+  Context,
+  IV,
+  READ_PROTECTED,
+  RESUMED,
+  SECRET_BYTES,
+  WANTS_TICKET,
+  WRITE_PROTECTED,
+} from "./context.ts";
 import * as transcript from "./transcript.ts";
 import { FORK } from "./transcript.ts";
 
@@ -39,16 +47,41 @@ const TRAFFIC_UPD: usize = memory.data<u8>([
 ]); // "traffic upd"
 const DERIVED: usize = memory.data<u8>([0x64, 0x65, 0x72, 0x69, 0x76, 0x65, 0x64]); // "derived"
 const FINISHED: usize = memory.data<u8>([0x66, 0x69, 0x6e, 0x69, 0x73, 0x68, 0x65, 0x64]); // "finished"
+const RES_MASTER: usize = memory.data<u8>([0x72, 0x65, 0x73, 0x20, 0x6d, 0x61, 0x73, 0x74, 0x65, 0x72]); // "res master"
+const RES_BINDER: usize = memory.data<u8>([0x72, 0x65, 0x73, 0x20, 0x62, 0x69, 0x6e, 0x64, 0x65, 0x72]); // "res binder"
+const RESUMPTION: usize = memory.data<u8>([0x72, 0x65, 0x73, 0x75, 0x6d, 0x70, 0x74, 0x69, 0x6f, 0x6e]); // "resumption"
+/** One ticket a connection: its nonce need not change. */
+export const TICKET_NONCE: usize = memory.data<u8>([0, 0]);
+export const TICKET_NONCE_BYTES: u32 = 2;
+/** Front of the client's Finished. */
+const FINISHED_FRONT: usize = memory.data<u8>([20, 0, 0, 32]);
 const LABEL_KEY: usize = memory.data<u8>([0x6b, 0x65, 0x79]); // "key"
 const LABEL_IV: usize = memory.data<u8>([0x69, 0x76]); // "iv"
 
 /**
- * After ServerHello: from the ECDHE secret in B to the handshake traffic secrets in A and B, the master secret in C.
+ * From a PSK in C to the salt of the handshake secret in C.
+ * CT: leaks only the result.
+ * @returns false when the binder in B is not the PSK's over the hash in A (RFC 8446 section 4.2.11.2)
+ */
+export function takePsk(ctx: Context): bool {
+  const early = ctx.secretC;
+  const binder = ctx.sealing;
+  hkdf.extract(0, 0, early, SECRET_BYTES, early, CRYPTO);
+  expand(early, RES_BINDER, 10, EMPTY_HASH, SECRET_BYTES, binder, SECRET_BYTES);
+  authenticate(binder, ctx.secretA, binder);
+  expand(early, DERIVED, 7, EMPTY_HASH, SECRET_BYTES, early, SECRET_BYTES);
+  return equal(binder, ctx.secretB, SECRET_BYTES);
+}
+
+/**
+ * After ServerHello: from the ECDHE secret in B, and the PSK's salt in C, to the handshake traffic secrets in A and B, the master secret in C.
  * CT: nothing leaks.
  */
 export function handshakeSecrets(ctx: Context): void {
   const secret = ctx.secretC;
-  hkdf.extract(DERIVED_EARLY, SECRET_BYTES, ctx.secretB, SECRET_BYTES, secret, CRYPTO);
+  const salt = ctx.has(RESUMED) ? secret : DERIVED_EARLY;
+  hkdf.extract(salt, SECRET_BYTES, ctx.secretB, SECRET_BYTES, ctx.secretB, CRYPTO);
+  memory.copy(secret, ctx.secretB, SECRET_BYTES);
   const hash = transcript.hash(ctx);
   deriveTraffic(secret, C_HS, hash, ctx.secretA);
   deriveTraffic(secret, S_HS, hash, ctx.secretB);
@@ -59,11 +92,25 @@ export function handshakeSecrets(ctx: Context): void {
   wipe(KEY, SECRET_BYTES);
 }
 
-/** After the server's Finished: from the master secret in C to the application traffic secrets in B and C. CT: nothing leaks. */
+/**
+ * After the server's Finished: from the master secret in C to the application traffic secrets in B and C. The verify_data
+ * that the client will send is in A: if a ticket is wanted, its PSK goes to where the transcript was.
+ * CT: nothing leaks.
+ */
 export function applicationSecrets(ctx: Context): void {
+  const master = ctx.secretC;
+  const client = ctx.sealing;
   const hash = transcript.hash(ctx);
-  deriveTraffic(ctx.secretC, S_AP, hash, ctx.secretB);
-  deriveTraffic(ctx.secretC, C_AP, hash, ctx.secretC);
+  deriveTraffic(master, S_AP, hash, ctx.secretB);
+  deriveTraffic(master, C_AP, hash, client);
+  if (ctx.has(WANTS_TICKET)) {
+    transcript.add(ctx, FINISHED_FRONT, 4);
+    transcript.add(ctx, ctx.secretA, SECRET_BYTES);
+    expand(master, RES_MASTER, 10, transcript.hash(ctx), SECRET_BYTES, master, SECRET_BYTES);
+    expand(master, RESUMPTION, 10, TICKET_NONCE, TICKET_NONCE_BYTES, ctx.transcript, SECRET_BYTES);
+  }
+  memory.copy(master, client, SECRET_BYTES);
+  wipe(client, SECRET_BYTES);
 }
 
 /** The next application traffic secret in the place of `secret` (RFC 8446 section 7.2). CT: nothing leaks. */
@@ -91,7 +138,11 @@ export function installRead(ctx: Context, secret: usize): void {
  * CT: nothing leaks.
  */
 export function verifyData(ctx: Context, secret: usize, out: usize): void {
-  const hash = transcript.hash(ctx);
+  authenticate(secret, transcript.hash(ctx), out);
+}
+
+/** The code of a Finished or a binder. @param out may be `secret` */
+function authenticate(secret: usize, hash: usize, out: usize): void {
   expand(secret, FINISHED, 8, 0, 0, KEY, SECRET_BYTES);
   hmac.mac(KEY, SECRET_BYTES, hash, SECRET_BYTES, out, CRYPTO);
   wipe(KEY, SECRET_BYTES);

@@ -4,7 +4,7 @@ import * as socket from "../socket/socket.ts";
 import * as alert from "./alert.ts";
 import { Context, KEY_UPDATE_DUE } from "./context.ts";
 import * as keySchedule from "./key-schedule.ts";
-import { HANDSHAKE, HEADER_BYTES, sendControl } from "./record-out.ts";
+import { HANDSHAKE, HEADER_BYTES, sendAlert, sendControl } from "./record-out.ts";
 
 const KEY_UPDATE: u32 = 24;
 const MESSAGE_BYTES: u32 = 5;
@@ -12,6 +12,16 @@ const NOT_REQUESTED: u32 = 0;
 const REQUESTED: u32 = 1;
 /** Records under one key, far below the limit of AES-GCM (section 5.5). */
 const RECORDS_MAX: u32 = 1 << 22;
+
+const CLIENT_HELLO: u32 = 1;
+
+/** TLS 1.2: a record that is to begin another handshake. @returns 0, or the alert that it deserves */
+export function readTls12(ctx: Context, data: usize): u32 {
+  if (load<u8>(data) != CLIENT_HELLO) return alert.UNEXPECTED_MESSAGE;
+  ctx.flags |= KEY_UPDATE_DUE;
+  flush(ctx);
+  return 0;
+}
 
 /** Reads the next bytes of one, which have been authenticated and end their record. @returns 0, or the alert that they deserve */
 export function read(ctx: Context, data: usize, length: u32): u32 {
@@ -34,12 +44,21 @@ export function read(ctx: Context, data: usize, length: u32): u32 {
 /** Sends one if it is due, because the client asked or the key is worn out. @returns true when data may be sent now */
 export function flush(ctx: Context): bool {
   if (socket.outstanding(ctx.socket) != 0) return false;
+  if (ctx.isTls12) return refuseRenegotiation(ctx);
   if (!ctx.has(KEY_UPDATE_DUE) && ctx.writeSeq < RECORDS_MAX) return true;
   const message = put24(put8(ctx.secretA + HEADER_BYTES, KEY_UPDATE), 1);
   put8(message, NOT_REQUESTED);
   sendControl(ctx, HANDSHAKE, MESSAGE_BYTES);
   keySchedule.update(ctx.secretB);
   keySchedule.installWrite(ctx, ctx.secretB);
+  ctx.flags &= ~KEY_UPDATE_DUE;
+  return false;
+}
+
+/** TLS 1.2: what is due is an answer to a client that wants to renegotiate (RFC 5246 section 7.2.2). */
+function refuseRenegotiation(ctx: Context): bool {
+  if (!ctx.has(KEY_UPDATE_DUE)) return true;
+  sendAlert(ctx, alert.WARNING, alert.NO_RENEGOTIATION);
   ctx.flags &= ~KEY_UPDATE_DUE;
   return false;
 }

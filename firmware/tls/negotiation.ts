@@ -1,26 +1,33 @@
 // What a ClientHello comes to: the checks of RFC 8446 sections 4.1.1, 4.1.2, 4.2 and 9.2, in the order in which their
-// alerts make sense to a client: not our version, not a valid hello, nothing in common.
+// alerts make sense to a client: not our version, not a valid hello, nothing in common. TLS 1.3 whenever it is offered.
+import { Millis } from "../chip/clock.ts";
 import * as aead from "../crypto/aead.ts";
 import * as alert from "./alert.ts";
-import * as hello from "./client-hello.ts";
-import { Hello } from "./client-hello.ts";
+import * as hello from "./hello.ts";
+import { Hello } from "./hello.ts";
 import {
   ANSWER_ALPN,
   ANSWER_LIMIT,
+  CHOOSE_SESSION,
   Context,
   EARLY_DATA,
   EXPECT_SECOND_HELLO,
   SEND_HELLO_RETRY,
-  SEND_SERVER_HELLO,
+  WANTS_TICKET,
 } from "./context.ts";
+import * as negotiation12 from "./negotiation-1-2.ts";
 
 /** ChaCha20-Poly1305 costs a card a seventh of constant-time AES: taken whenever it is offered. */
 const PREFER_CHACHA: bool = true;
 const CONTENT_MAX: u32 = 16384;
 
 /** Decides on a complete ClientHello, and with that on the next state. @returns 0, or the alert that it deserves */
-export function decide(ctx: Context): u32 {
+export function decide(ctx: Context, now: Millis): u32 {
   const h = Hello.of(ctx);
+  if (!h.has(hello.OFFERS_TLS_1_3)) {
+    if (ctx.state == EXPECT_SECOND_HELLO) return alert.ILLEGAL_PARAMETER;
+    return u32(TLS12) ? negotiation12.decide(ctx, h, now) : alert.PROTOCOL_VERSION;
+  }
   const refusal = validate(h);
   if (refusal) return refusal;
   const suite = chooseSuite(h);
@@ -56,12 +63,12 @@ function accept(ctx: Context, h: Hello, group: u32): u32 {
     ctx.flags |= ANSWER_LIMIT;
     ctx.limit = u16(min(u32(h.recordLimit) - 1, CONTENT_MAX)); // it counts the type
   }
-  ctx.state = u8(SEND_SERVER_HELLO);
+  if (h.has(hello.OFFERS_PSK_DHE)) ctx.flags |= WANTS_TICKET;
+  ctx.state = u8(CHOOSE_SESSION);
   return 0;
 }
 
 function validate(h: Hello): u32 {
-  if (!h.has(hello.OFFERS_TLS_1_3)) return alert.PROTOCOL_VERSION;
   if (h.has(hello.COMPRESSES)) return alert.ILLEGAL_PARAMETER;
   if (!h.has(hello.HAS_GROUPS | hello.HAS_SHARES | hello.HAS_ALGORITHMS)) return alert.MISSING_EXTENSION;
   if (h.has(hello.HAS_PSK) && !h.has(hello.HAS_PSK_MODES)) return alert.MISSING_EXTENSION;

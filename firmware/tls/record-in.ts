@@ -19,6 +19,7 @@ import { equal } from "../crypto/ct.ts";
 import * as alert from "./alert.ts";
 import {
   ANSWER_LIMIT,
+  CONNECTED,
   Context,
   EARLY_DATA,
   EXPECT_FINISHED,
@@ -28,6 +29,7 @@ import {
   READ_PROTECTED,
   STREAMED,
 } from "./context.ts";
+import * as record12 from "./record-1-2.ts";
 import {
   ALERT,
   APPLICATION_DATA,
@@ -55,7 +57,8 @@ const IDLE_MAX: u32 = 32;
 export function next(ctx: Context): i32 {
   while (true) {
     drop(ctx);
-    const bytes = ctx.chunk != 0 ? release(ctx) : ctx.headerFill < HEADER_BYTES ? begin(ctx) : advance(ctx);
+    const bytes =
+      ctx.chunk != 0 ? release(ctx) : ctx.headerFill < frontBytes(ctx) ? begin(ctx) : advance(ctx);
     if (bytes != CONTINUE) return bytes;
   }
 }
@@ -67,12 +70,17 @@ export function tolerate(ctx: Context): bool {
 
 /** Has a part of a record been released whose tag has not been seen? */
 export function isStreaming(ctx: Context): bool {
-  return ctx.headerFill == HEADER_BYTES && ctx.has(STREAMED);
+  return ctx.headerFill == frontBytes(ctx) && ctx.has(STREAMED);
 }
 
 /** Is the current record encrypted? */
 export function isProtected(ctx: Context): bool {
-  return ctx.has(READ_PROTECTED) && load<u8>(ctx.header) == APPLICATION_DATA;
+  return ctx.has(READ_PROTECTED) && (ctx.isTls12 || load<u8>(ctx.header) == APPLICATION_DATA);
+}
+
+/** Header, and in TLS 1.2 what AES-GCM adds to it. */
+function frontBytes(ctx: Context): u32 {
+  return HEADER_BYTES + (ctx.has(READ_PROTECTED) ? record12.explicitBytes(ctx) : 0);
 }
 
 /** Something was done, nothing is to be returned. Far from every errno and every alert. */
@@ -82,17 +90,26 @@ const CONTINUE: i32 = i32.MIN_VALUE;
 function begin(ctx: Context): i32 {
   const available = fetch(ctx);
   if (available <= 0) return available;
-  store<u8>(ctx.header + ctx.headerFill, load<u8>(ctx.packet!.payload));
+  const filled: u32 = ctx.headerFill++;
+  const target = filled < HEADER_BYTES ? ctx.header : record12.explicitAt(ctx.readKey) - HEADER_BYTES;
+  store<u8>(target + filled, load<u8>(ctx.packet!.payload));
   ctx.consumed = 1;
-  if (++ctx.headerFill < HEADER_BYTES) return CONTINUE;
+  if (filled == HEADER_BYTES - 1) {
+    const refusal = readHeader(ctx);
+    if (refusal) return alert.fail(ctx, refusal);
+  }
+  if (filled == frontBytes(ctx) - 1 && isProtected(ctx)) beginProtected(ctx);
+  return CONTINUE;
+}
+
+/** @returns 0, or the alert that the header deserves */
+function readHeader(ctx: Context): u32 {
   const type: u32 = load<u8>(ctx.header);
   const length = get16(ctx.header + 3);
   const refusal = admit(ctx, type, length);
-  if (refusal) return alert.fail(ctx, refusal);
   ctx.recordType = u8(type);
   ctx.left = u16(length);
-  if (isProtected(ctx)) beginProtected(ctx, length);
-  return CONTINUE;
+  return refusal;
 }
 
 // What may come, by state; RFC 8446 section 5 and appendix D.4.
@@ -106,16 +123,24 @@ const ADMITTED: usize = memory.data<u8>([
   /* EXPECT_CLIENT_HELLO */ HSK | ALR,
   /* SEND_HELLO_RETRY    */ 0,
   /* EXPECT_SECOND_HELLO */ HSK | ALR | CCS | APP, // APP: early data only
-  /* SEND_...            */ 0, 0, 0, 0, 0,
+  /* SEND_...            */ 0, 0, 0, 0, 0, 0,
   /* EXPECT_FINISHED     */ APP | ALR | CCS,
   /* CONNECTED           */ APP,
   /* FAILED              */ 0,
+  /* SEND_SERVER_HELLO_1_2, SEND_KEY_EXCHANGE */ 0, 0,
+  /* EXPECT_KEY_EXCHANGE  */ HSK | ALR,
+  /* EXPECT_CIPHER_CHANGE */ CCS | ALR,
+  /* EXPECT_FINISHED_1_2  */ HSK | ALR,
+  /* SEND_FINISHED_1_2    */ 0,
 ]);
 
 /** @returns 0, or the alert that the header deserves */
 function admit(ctx: Context, type: u32, length: u32): u32 {
   const bit = type - CHANGE_CIPHER_SPEC;
-  if (bit > 3 || ((load<u8>(ADMITTED + ctx.state) >> u8(bit)) & 1) == 0) return alert.UNEXPECTED_MESSAGE;
+  const admitted = ctx.state == CONNECTED && ctx.isTls12 ? HSK | ALR | APP : load<u8>(ADMITTED + ctx.state);
+  if (bit > 3 || ((admitted >> u8(bit)) & 1) == 0) return alert.UNEXPECTED_MESSAGE;
+  if (isProtected(ctx) && ctx.isTls12)
+    return admitLength(PLAINTEXT_MAX + record12.explicitBytes(ctx), record12.explicitBytes(ctx), length);
   if (type == CHANGE_CIPHER_SPEC) return length == 1 && tolerate(ctx) ? 0 : alert.UNEXPECTED_MESSAGE;
   if (type == ALERT) return length == 2 ? 0 : alert.DECODE_ERROR;
   if (type == HANDSHAKE) {
@@ -124,8 +149,13 @@ function admit(ctx: Context, type: u32, length: u32): u32 {
   }
   if (ctx.state == EXPECT_SECOND_HELLO) return skip(ctx, length) ? 0 : alert.UNEXPECTED_MESSAGE;
   const inner: u32 = ctx.has(ANSWER_LIMIT) && !ctx.has(EARLY_DATA) ? RECORD_SIZE_LIMIT : PLAINTEXT_MAX + 1;
-  if (length > inner + aead.TAG_BYTES) return alert.RECORD_OVERFLOW;
-  return length < aead.TAG_BYTES ? alert.BAD_RECORD_MAC : 0;
+  return admitLength(inner, 0, length);
+}
+
+/** @param most @param least bytes of an encrypted record beside its tag */
+function admitLength(most: u32, least: u32, length: u32): u32 {
+  if (length > most + aead.TAG_BYTES) return alert.RECORD_OVERFLOW;
+  return length < least + aead.TAG_BYTES ? alert.BAD_RECORD_MAC : 0;
 }
 
 /** Early data which is not wanted (RFC 8446 section 4.2.10). @returns false when there is none, or too much */
@@ -135,15 +165,20 @@ function skip(ctx: Context, length: u32): bool {
   return true;
 }
 
-function beginProtected(ctx: Context, length: u32): void {
-  ctx.left = u16(length - aead.TAG_BYTES);
+function beginProtected(ctx: Context): void {
+  const explicit = record12.explicitBytes(ctx);
+  const isTls12 = ctx.isTls12;
+  ctx.left -= u16(explicit + aead.TAG_BYTES);
   ctx.tagFill = 0;
   ctx.holdLength = 0;
   ctx.zeros = 0;
   ctx.flags &= ~STREAMED;
-  maskIv(ctx.readKey, ctx.readSeq);
-  aead.begin(ctx.opening, ctx.suite, ctx.readKey, ctx.readKey + IV, ctx.header, HEADER_BYTES, CRYPTO);
-  maskIv(ctx.readKey, ctx.readSeq);
+  let additional = ctx.header;
+  if (isTls12) additional = record12.additional(ctx, ctx.readSeq, ctx.recordType, ctx.left);
+  const bytes = isTls12 ? record12.ADDITIONAL_BYTES : HEADER_BYTES;
+  if (!explicit) maskIv(ctx.readKey, ctx.readSeq);
+  aead.begin(ctx.opening, ctx.suite, ctx.readKey, ctx.readKey + IV, additional, bytes, CRYPTO);
+  if (!explicit) maskIv(ctx.readKey, ctx.readSeq);
 }
 
 /** Reads on in a record. */
@@ -169,6 +204,7 @@ function advance(ctx: Context): i32 {
  * CT: where the zeros at the end of a chunk begin leaks, which is how much padding there is; nothing else of the content.
  */
 function release(ctx: Context): i32 {
+  if (ctx.isTls12) return releaseTyped(ctx);
   const chunk = ctx.packet!.payload;
   const known = contentOf(chunk, ctx.chunk);
   if (known == 0) return keep(ctx, ctx.zeros + ctx.chunk);
@@ -182,6 +218,26 @@ function release(ctx: Context): i32 {
   ctx.data = u16(chunk);
   keep(ctx, ctx.chunk - known);
   return known > 1 ? known - 1 : CONTINUE;
+}
+
+/**
+ * TLS 1.2 tells the type beforehand: what is no content streams into the hold, beyond which nothing is of interest. The
+ * client's Finished streams too: it is compared, not believed.
+ */
+function releaseTyped(ctx: Context): i32 {
+  const bytes: u32 = ctx.chunk;
+  const data = ctx.packet!.payload;
+  ctx.consumed = ctx.chunk;
+  ctx.chunk = 0;
+  if (ctx.recordType == APPLICATION_DATA || (ctx.recordType == HANDSHAKE && ctx.state != CONNECTED)) {
+    ctx.flags |= STREAMED;
+    ctx.data = u16(data);
+    return bytes;
+  }
+  const kept = min(bytes, HOLD_BYTES - ctx.holdLength);
+  memory.copy(ctx.hold + ctx.holdLength, data, kept);
+  ctx.holdLength += u8(kept);
+  return CONTINUE;
 }
 
 /** @returns length of `data` without the zeros at its end */
@@ -233,8 +289,10 @@ function end(ctx: Context): i32 {
     if (!equal(ctx.sealing, ctx.tag, aead.TAG_BYTES)) return refuse(ctx);
     ctx.readSeq++;
     ctx.flags &= ~EARLY_DATA;
-    if (ctx.holdLength == 0) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
-    ctx.recordType = load<u8>(ctx.hold + --ctx.holdLength);
+    if (!ctx.isTls12) {
+      if (ctx.holdLength == 0) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
+      ctx.recordType = load<u8>(ctx.hold + --ctx.holdLength);
+    }
   }
   ctx.headerFill = 0;
   return END;

@@ -15,7 +15,7 @@ export function collect(ctx: Context): i32 {
   while (true) {
     const bytes = recordIn.next(ctx);
     if (bytes <= 0) return bytes;
-    if (get16(ctx.header + 3) > u32(TLS_BUFFER) + 1 + TAG_BYTES) ctx.flags |= IN_NVM;
+    if (get16(ctx.header + 3) > u32(TLS_BUFFER) + u32(!ctx.isTls12) + TAG_BYTES) ctx.flags |= IN_NVM;
     if (ctx.has(IN_NVM)) nvm.copyOut(TLS_SWAP + ctx.stored, ctx.data, bytes);
     else memory.copy(ctx.buffer + ctx.stored, ctx.data, bytes);
     ctx.stored += u16(bytes);

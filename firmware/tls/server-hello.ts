@@ -1,13 +1,12 @@
 // ServerHello and HelloRetryRequest, one message with two meanings (RFC 8446 sections 4.1.3, 4.1.4), and the key exchange
 // behind the first (section 4.2.8).
-import { CRYPTO } from "../chip/ram-map.ts";
 import { close16, close24, put16, put24, put8, putBytes } from "../buffer/cursors.ts";
 import { wipe } from "../crypto/ct.ts";
 import * as drbg from "../crypto/drbg.ts";
 import * as p256 from "../crypto/p256.ts";
-import * as x25519 from "../crypto/x25519.ts";
-import { COMPATIBLE, Context, SECRET_BYTES } from "./context.ts";
-import { ANSWER_ROOM, Hello, RETRY_ROOM, SHARE_ROOM, TLS_1_3, X25519, X25519_BYTES } from "./client-hello.ts";
+import { COMPATIBLE, Context, RESUMED, SECRET_BYTES } from "./context.ts";
+import { ANSWER_ROOM, Hello, RETRY_ROOM, SHARE_ROOM, TLS_1_3 } from "./hello.ts";
+import * as keyExchange from "./key-exchange.ts";
 import { CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_BYTES, header } from "./record-out.ts";
 import * as transcript from "./transcript.ts";
 
@@ -16,12 +15,15 @@ const LEGACY_VERSION: u32 = 0x0303;
 const RANDOM_BYTES: u32 = 32;
 const SUPPORTED_VERSIONS: u32 = 43;
 const KEY_SHARE: u32 = 51;
+const PRE_SHARED_KEY: u32 = 41;
+/** Of pre_shared_key. */
+const PSK_BYTES: u32 = 6;
 /** Suite, compression, length of the extensions, supported_versions, front of key_share. */
 const BEHIND_SESSION: u32 = 2 + 1 + 2 + 6 + 4;
 /** Records with a session ID and ChangeCipherSpec, without key_share's body. */
 const FRONT_MAX: usize = HEADER_BYTES + 4 + 2 + RANDOM_BYTES + 33 + BEHIND_SESSION + HEADER_BYTES + 1;
 const RETRY_MAX: usize = FRONT_MAX + 2;
-const ANSWER_MAX: usize = FRONT_MAX + 4 + p256.POINT_BYTES;
+const ANSWER_MAX: usize = FRONT_MAX + 4 + p256.POINT_BYTES + PSK_BYTES;
 
 // prettier-ignore
 /** SHA-256 of "HelloRetryRequest", in the place of the random. */
@@ -40,7 +42,7 @@ export function writeRetry(ctx: Context): u32 {
   const random = ctx.buffer + HEADER_BYTES + 4 + 2;
   putBytes(random, RETRY_RANDOM, RANDOM_BYTES);
   const group = writeFront(ctx, random + RANDOM_BYTES);
-  return finish(ctx, group, put16(group, ctx.group));
+  return finish(ctx, close16(group, put16(group, ctx.group)));
 }
 
 /**
@@ -52,8 +54,8 @@ export function write(ctx: Context): u32 {
   if (ANSWER_MAX > ANSWER_ROOM) ERROR("ServerHello does not fit the buffer beside the session ID");
   if (usize(p256.POINT_BYTES) > SHARE_ROOM)
     ERROR("our public key does not fit the buffer beside the client's");
-  const bytes = generate(ctx, ctx.buffer);
-  if (!agree(ctx)) return 0;
+  const bytes = keyExchange.generate(ctx, ctx.buffer);
+  if (!keyExchange.agree(ctx, Hello.of(ctx).share, ctx.secretB)) return 0;
   wipe(ctx.secretA, SECRET_BYTES);
   const random = ctx.buffer + HEADER_BYTES + 4 + 2;
   const key = random + RANDOM_BYTES + 1 + Hello.of(ctx).sessionLength + BEHIND_SESSION + 4;
@@ -61,27 +63,9 @@ export function write(ctx: Context): u32 {
   drbg.fill(random, RANDOM_BYTES);
   const group = writeFront(ctx, random + RANDOM_BYTES);
   put16(put16(group, ctx.group), bytes);
-  return finish(ctx, group, key + bytes);
-}
-
-/** A fresh key pair: the private key to A. @returns bytes of the public key, at `out` */
-function generate(ctx: Context, out: usize): u32 {
-  const secret = ctx.secretA;
-  if (ctx.group == X25519) {
-    drbg.fill(secret, SECRET_BYTES);
-    x25519.publicKey(out, secret, CRYPTO);
-    return X25519_BYTES;
-  }
-  do drbg.fill(secret, SECRET_BYTES);
-  while (!p256.publicKey(out, secret, CRYPTO));
-  return p256.POINT_BYTES;
-}
-
-/** The secret that the private key in A shares with the client, to B. */
-function agree(ctx: Context): bool {
-  const share = Hello.of(ctx).share;
-  if (ctx.group == X25519) return x25519.shared(ctx.secretB, ctx.secretA, share, CRYPTO);
-  return p256.ecdh(ctx.secretB, ctx.secretA, share, CRYPTO);
+  let end = close16(group, key + bytes);
+  if (ctx.has(RESUMED)) end = put16(put16(put16(end, PRE_SHARED_KEY), 2), u32(Hello.of(ctx).ticket) - 1);
+  return finish(ctx, end);
 }
 
 /** From session ID to the front of key_share. @returns the address behind that, where key_share's body is to be */
@@ -98,12 +82,10 @@ function writeFront(ctx: Context, start: usize): usize {
 /**
  * Fills in the lengths and hashes the message; ChangeCipherSpec follows it for a client that asks for compatibility by
  * sending a session ID (appendix D.4).
- * @param share where key_share's body begins @param end where it and the message end
  */
-function finish(ctx: Context, share: usize, end: usize): u32 {
+function finish(ctx: Context, end: usize): u32 {
   const message = ctx.buffer + HEADER_BYTES;
   const sessionLength = load<u8>(message + 4 + 2 + RANDOM_BYTES);
-  close16(share, end);
   close16(message + 4 + 2 + RANDOM_BYTES + 1 + sessionLength + 2 + 1 + 2, end);
   put16(put24(put8(message, SERVER_HELLO), 0), LEGACY_VERSION);
   close24(message + 4, end);

@@ -1,4 +1,4 @@
-// TLS 1.3, the server's side (RFC 8446), behind the interface of seed [238]-[247]. A context is named by its number, below
+// TLS 1.3 and 1.2, the server's side (RFC 8446, RFC 5246), behind the interface of seed [238]-[247]. A context is named by its number, below
 // TLS_CONTEXTS. Nothing blocks: EAGAIN says that the call has to be made again after the next step.
 //
 //   tls.resetCtx(ctx, RESET_INIT); tls.attach(ctx, s)      once per connection
@@ -19,15 +19,7 @@ import { CONNECTED, Context, FAILED, IDLE, IN_NVM, PEER_CLOSED, STREAMED } from 
 import * as handshake from "./handshake.ts";
 import * as keyUpdate from "./key-update.ts";
 import * as recordIn from "./record-in.ts";
-import {
-  ALERT,
-  APPLICATION_DATA,
-  CONTENT_MAX,
-  HANDSHAKE,
-  HEADER_BYTES,
-  contentMax,
-  seal,
-} from "./record-out.ts";
+import { ALERT, APPLICATION_DATA, CONTENT_MAX, HANDSHAKE, contentMax, front, seal } from "./record-out.ts";
 import * as recordStore from "./record-store.ts";
 
 export const EAGAIN: i32 = socket.EAGAIN;
@@ -64,9 +56,9 @@ export function attach(ctx: u32, s: i32): void {
 }
 
 /** Goes on with the handshake [241]. @returns 0 when it is done, EAGAIN, or an error */
-export function accept(ctx: u32, _now: Millis): i32 {
+export function accept(ctx: u32, now: Millis): i32 {
   const c = context.at(ctx);
-  const result = handshake.accept(c);
+  const result = handshake.accept(c, now);
   alert.flush(c);
   return result;
 }
@@ -107,7 +99,8 @@ export function authenticated(ctx: u32): bool {
 
 /** Where to put data that send() is to encrypt in place, SEND_MAX bytes. Only while writable(). */
 export function sendBuffer(ctx: u32): usize {
-  return context.at(ctx).buffer + HEADER_BYTES;
+  const c = context.at(ctx);
+  return c.buffer + front(c);
 }
 
 /** Can send() take data now? */
@@ -163,12 +156,12 @@ function endRecord(ctx: Context): i32 {
     return isShort ? bytes : NOTHING;
   }
   if (ctx.recordType == HANDSHAKE && bytes != 0) {
-    const wrong = keyUpdate.read(ctx, ctx.hold, bytes);
+    const wrong = ctx.isTls12 ? keyUpdate.readTls12(ctx, ctx.hold) : keyUpdate.read(ctx, ctx.hold, bytes);
     return wrong ? alert.fail(ctx, wrong) : idle(ctx);
   }
   if (ctx.recordType != ALERT || ctx.position != 0) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
   if (bytes != 2) return alert.fail(ctx, alert.DECODE_ERROR);
-  const result = alert.receive(ctx, load<u8>(ctx.hold + 1));
+  const result = alert.receive(ctx, load<u8>(ctx.hold), load<u8>(ctx.hold + 1));
   return result > 0 ? idle(ctx) : result;
 }
 

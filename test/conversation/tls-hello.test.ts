@@ -7,6 +7,7 @@ import {
   EXTENSION,
   extension,
   P256,
+  pskOf,
   RawClient,
   RECORD,
   record,
@@ -55,9 +56,23 @@ function alertFor(spoil: (client: RawClient) => unknown): number {
 describe("a ClientHello is refused", () => {
   type Spoil = (client: RawClient) => unknown;
   const cases: [string, number, Spoil][] = [
-    ["without supported_versions", ALERT.protocolVersion, (c) => c.extend(EXTENSION.versions, null)],
-    ["without any extension", ALERT.protocolVersion, (c) => (c.hello.extensions = null)],
-    ["of TLS 1.2 only", ALERT.protocolVersion, (c) => c.extend(...extension.versions(0x0303))],
+    [
+      "without supported_versions or a suite of TLS 1.2",
+      ALERT.handshakeFailure,
+      (c) => c.extend(EXTENSION.versions, null),
+    ],
+    ["without any extension", ALERT.handshakeFailure, (c) => (c.hello.extensions = null)],
+    [
+      "of TLS 1.2 only, without a suite for it",
+      ALERT.handshakeFailure,
+      (c) => c.extend(...extension.versions(0x0303)),
+    ],
+    ["of TLS 1.1 only", ALERT.protocolVersion, (c) => c.extend(...extension.versions(0x0302))],
+    [
+      "of TLS 1.1 in the old way",
+      ALERT.protocolVersion,
+      (c) => (c.extend(EXTENSION.versions, null).hello.version = 0x0302),
+    ],
     ["of SSL 3.0", ALERT.protocolVersion, (c) => (c.hello.version = 0x0300)],
     ["with compression", ALERT.illegalParameter, (c) => (c.hello.compression = u8(1))],
     ["with compression beside none", ALERT.illegalParameter, (c) => (c.hello.compression = u8(0, 1))],
@@ -136,12 +151,41 @@ describe("a ClientHello is refused", () => {
     [
       "with something behind pre_shared_key",
       ALERT.illegalParameter,
-      (c) => c.hello.extensions!.push([EXTENSION.preSharedKey, u8(1)], [99, u8()]),
+      (c) => c.hello.extensions!.push(pskOf([u8(1)]), [99, u8()]),
+    ],
+    ["with pre_shared_key but no modes", ALERT.missingExtension, (c) => c.extend(...pskOf([u8(1)]))],
+    ["with pre_shared_key without identities", ALERT.decodeError, (c) => c.extend(...pskOf([]))],
+    ["with an empty identity", ALERT.decodeError, (c) => c.offer(null).extend(...pskOf([u8()]))],
+    [
+      "with more identities than binders",
+      ALERT.illegalParameter,
+      (c) => c.offer(null).extend(...pskOf([u8(1), u8(2)], 0, 1)),
     ],
     [
-      "with pre_shared_key but no modes",
-      ALERT.missingExtension,
-      (c) => c.extend(EXTENSION.preSharedKey, u8(1)),
+      "with more binders than identities",
+      ALERT.illegalParameter,
+      (c) => c.offer(null).extend(...pskOf([u8(1)], 0, 2)),
+    ],
+    [
+      "with a short binder",
+      ALERT.decodeError,
+      (c) =>
+        c
+          .offer(null)
+          .extend(
+            EXTENSION.preSharedKey,
+            Buffer.from("0007000101000000000020" + "1f" + "00".repeat(31), "hex"),
+          ),
+    ],
+    [
+      "with bytes behind its binders",
+      ALERT.decodeError,
+      (c) => c.offer(null).extend(EXTENSION.preSharedKey, Buffer.concat([pskOf([u8(1)])[1], u8(0)])),
+    ],
+    [
+      "with an empty list of PSK modes",
+      ALERT.decodeError,
+      (c) => c.extend(EXTENSION.pskModes, vector8(u8())),
     ],
     ["with early_data but no PSK", ALERT.illegalParameter, (c) => c.extend(EXTENSION.earlyData, u8())],
     ["with early_data that has a body", ALERT.decodeError, (c) => c.extend(EXTENSION.earlyData, u8(1))],
@@ -184,7 +228,7 @@ describe("a ClientHello is refused", () => {
       cut.writeUIntBE(length - 4, 1, 3);
       client.sendMessage(cut).run();
       // What ends behind the compression methods is a whole hello, without extensions.
-      const alert = length === 4 + 2 + 32 + 33 + 6 + 2 ? ALERT.protocolVersion : ALERT.decodeError;
+      const alert = length === 4 + 2 + 32 + 33 + 6 + 2 ? ALERT.handshakeFailure : ALERT.decodeError;
       expect(client.alert(), `${length} bytes`).toBe(alert);
     }
   });
@@ -318,7 +362,7 @@ describe("a ClientHello is accepted", () => {
     for (const bytes of [0, 1000, 20_000]) {
       const client = newClient();
       client.hello.extensions!.push([EXTENSION.pskModes, u8(1, 1)], [EXTENSION.earlyData, u8()]);
-      client.hello.extensions!.push([EXTENSION.preSharedKey, Buffer.alloc(60)]);
+      client.hello.extensions!.push(pskOf([Buffer.alloc(60)]));
       client.sendHello();
       for (let at = 0; at < bytes; at += 1000) client.send(record(RECORD.data, Buffer.alloc(1000, at)));
       client.run();

@@ -7,6 +7,7 @@ import {
   EXTENSION,
   extension,
   P256,
+  pskOf,
   RawClient,
   RECORD,
   record,
@@ -33,7 +34,7 @@ describe("HelloRetryRequest", () => {
     client.extend(...extension.groups(...groups)).extend(...extension.shares());
     if (early) {
       client.hello.extensions!.push([EXTENSION.pskModes, u8(1, 1)], [EXTENSION.earlyData, u8()]);
-      client.hello.extensions!.push([EXTENSION.preSharedKey, u8(1)]);
+      client.hello.extensions!.push(pskOf([u8(1)]));
     }
     const hello = encodeHello(client.hello);
     client.sendMessage(hello).run();

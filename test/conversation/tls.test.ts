@@ -34,10 +34,15 @@ function newCard(): TlsCard {
   return (card = new TlsCard(module, personality.cells));
 }
 
-function open(stream: CardStream, options: ConnectionOptions = {}): Promise<TLSSocket> {
+function open(
+  stream: CardStream,
+  options: ConnectionOptions = {},
+  keep: (session: Buffer) => void = () => undefined,
+): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const trust = { ca: personality.ca, servername: "localhost" };
     const socket = connect({ socket: stream, ...trust, ...options }, () => resolve(socket));
+    socket.on("session", keep);
     socket.on("error", reject);
     stream.on("error", (error) => socket.destroy(error));
   });
@@ -151,8 +156,48 @@ test("data sent from elsewhere, COPY_ON", async () => {
   await converse(new CardStream(newCard(), echo(FAST, COPY_ON)), {}, randomBytes(3000));
 });
 
-test("TLS 1.2 alone is refused", async () => {
-  await expect(open(new CardStream(newCard()), { maxVersion: "TLSv1.2" })).rejects.toThrow("alert number 70");
+test.each(["TLSv1.3", "TLSv1.2"] as const)(
+  "%s: a session is resumed, again and again",
+  async (maxVersion) => {
+    newCard();
+    let session: Buffer | undefined;
+    for (const isReused of [false, true, true]) {
+      const stream = new CardStream(card, echo(), cuts.random(4));
+      const socket = await open(stream, { session, maxVersion }, (bytes) => (session = bytes));
+      expect((await exchange(socket, Buffer.from("x"))).toString()).toBe("x");
+      expect(socket.isSessionReused()).toBe(isReused);
+      await close(socket);
+    }
+  },
+);
+
+describe.each(["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"])(
+  "TLS 1.2, %s",
+  (ciphers) => {
+    const options = { ciphers, maxVersion: "TLSv1.2" as const };
+    test.each(["X25519:P-256", "P-256"])("%s", async (ecdhCurve) => {
+      const met = await converse(new CardStream(newCard()), { ...options, ecdhCurve }, randomBytes(1000));
+      expect(met).toMatchObject({ suite: ciphers, authorized: true });
+    });
+
+    test.each([
+      ["FAST", FAST],
+      ["SAFE", SAFE],
+    ])("records of 16 KB, %s", async (_name, flag) => {
+      await converse(new CardStream(newCard(), echo(flag), cuts.random(3)), options, randomBytes(40_000));
+    });
+
+    test("segments of one byte, http/1.1, COPY_ON", async () => {
+      const stream = new CardStream(newCard(), echo(SAFE, COPY_ON), cuts.bytewise);
+      const met = await converse(stream, { ...options, ALPNProtocols: ["http/1.1"] }, randomBytes(700));
+      expect(met.protocol).toBe("http/1.1");
+    });
+  },
+);
+
+test("TLS 1.1 alone is refused", async () => {
+  const options = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" } as const;
+  await expect(open(new CardStream(newCard()), options)).rejects.toThrow("alert number 70");
 });
 
 test("two connections at once, and one place for a long record", async () => {

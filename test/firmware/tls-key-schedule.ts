@@ -39,6 +39,15 @@ export function handshakeSecrets(): void {
 export function verifyData(secret: usize): void {
   keySchedule.verifyData(context.at(0), secret, workspace());
 }
+export function wantTicket(): void {
+  context.at(0).flags |= context.WANTS_TICKET;
+}
+export function transcriptAt(): usize {
+  return context.at(0).transcript;
+}
+export function takePsk(): bool {
+  return keySchedule.takePsk(context.at(0));
+}
 export function applicationSecrets(): void {
   keySchedule.applicationSecrets(context.at(0));
 }

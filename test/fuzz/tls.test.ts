@@ -8,12 +8,14 @@ import {
   encodeHello,
   EXTENSION,
   extension,
+  pskOf,
   RawClient,
   RECORD,
   record,
   u8,
   X25519,
 } from "../support/tls-client.ts";
+import { AES_1_2, CHACHA_1_2, RawClient12 } from "../support/tls-client-1-2.ts";
 
 const ARENA_BYTES = 5120;
 const POOL = 8;
@@ -103,7 +105,7 @@ describe("monkeys", () => {
     const client = new RawClient(card);
     client.extend(...extension.shares()).extend(...extension.alpn("h2", "http/1.1"));
     client.extend(...extension.recordSizeLimit(4000)).extend(0x0a0a, u8());
-    client.extend(EXTENSION.pskModes, u8(1, 1)).extend(EXTENSION.preSharedKey, Buffer.alloc(40));
+    client.extend(EXTENSION.pskModes, u8(1, 1)).extend(...pskOf([Buffer.alloc(72)]));
     const hello = encodeHello(client.hello);
     const outcomes = new Set<number>();
     fuzz(card, 150_000, (random) => {
@@ -170,6 +172,86 @@ describe("monkeys", () => {
     expect(outcomes.size).toBeGreaterThan(5);
   });
 });
+
+describe("monkeys speak TLS 1.2", () => {
+  test("and write ClientHellos", () => {
+    const card = new TlsCard(module, personality.cells);
+    const client = new RawClient12(card).extend(...extension.alpn("http/1.1"));
+    client.hello.session = Buffer.alloc(8);
+    client.hello.suites = [AES_1_2, CHACHA_1_2, 0x00ff];
+    const hello = encodeHello(client.hello);
+    const outcomes = new Set<number>();
+    fuzz(card, 3_000, (random) => {
+      const tcp = card.connect();
+      tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
+      tcp.arrive(record(RECORD.handshake, mutate(hello, random)));
+      const result = card.exports.accept(0);
+      check(card, result);
+      outcomes.add(result);
+    });
+    expect(outcomes.size).toBeGreaterThan(5);
+  });
+
+  for (const suite of [AES_1_2, CHACHA_1_2]) {
+    for (const stage of ["instead of ClientKeyExchange", "instead of Finished", "on a connection"]) {
+      test(`${suite.toString(16)}: and write records ${stage}`, () => {
+        const client = new RawClient12(new TlsCard(module, personality.cells));
+        client.hello.suites = [suite];
+        const isConnected = stage === "on a connection";
+        if (isConnected) client.connect();
+        else client.startHandshake();
+        const messages = [client.sealer ? u8(1) : client.keyExchange()];
+        if (stage === "instead of Finished") {
+          client.sendKeyExchange().sendCipherChange().run();
+          messages.push(client.finished());
+        }
+        const { card, tcp } = client;
+        tcp.acknowledge(card);
+        const arena = Buffer.from(card.bytes.subarray(0, ARENA_BYTES));
+        const sequence = client.sealer?.sequence ?? 0;
+        const outcomes = new Set<number>();
+        fuzz(card, stage === "instead of ClientKeyExchange" ? 2_000 : 20_000, (random) => {
+          card.bytes.set(arena);
+          tcp.forget();
+          if (client.sealer) client.sealer.sequence = sequence;
+          tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
+          for (let records = 1 + below(random, 3); records > 0; records--)
+            tcp.arrive(nonsense12(client, messages, random));
+          const flag = below(random, 2);
+          for (let calls = 0; calls < 50; calls++) {
+            const result = isConnected ? card.exports.recv(0, flag) : card.exports.accept(0);
+            check(card, result);
+            outcomes.add(Math.min(result, 1));
+            if (result <= 0) break;
+            tcp.acknowledge(card);
+          }
+          if (below(random, 8) === 0) card.write(u8(1));
+          if (below(random, 8) === 0) card.exports.close(0);
+        });
+        card.bytes.set(arena);
+        card.connect();
+        expect(card.exports.freePbufs()).toBe(POOL);
+        expect(outcomes.size).toBeGreaterThan(3);
+      });
+    }
+  }
+});
+
+/** As nonsense(), of TLS 1.2. */
+function nonsense12(client: RawClient12, messages: Buffer[], random: Random): Buffer {
+  const contents = [
+    ...messages,
+    u8(1),
+    u8(1 + below(random, 2), below(random, 120)),
+    Buffer.alloc(below(random, 300)),
+  ];
+  const chosen = contents[below(random, contents.length)]!;
+  const content = below(random, 2) ? mutate(chosen, random) : chosen;
+  const type = below(random, 8) ? 20 + below(random, 5) : below(random, 256);
+  if (!client.sealer || below(random, 4) === 0) return record(type, content);
+  const sealed = client.sealer.seal(type, content);
+  return below(random, 2) ? mutate(sealed, random) : sealed;
+}
 
 /** A record, of which the tag is right as often as not. */
 function nonsense(client: RawClient, finished: Buffer, random: Random): Buffer {

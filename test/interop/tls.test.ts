@@ -25,12 +25,14 @@ let chop: Chop | undefined;
 let flag = FAST;
 
 beforeAll(async () => {
-  const module = await firmware();
+  const module = await firmware({ TLS_CONTEXTS: 2 }); // a client may come back before its first connection is over
+  let connections = 0;
   const personality = await personalise(module);
+  const card = new TlsCard(module, personality.cells);
   ca = join(temporaryFolder("tls"), "ca.pem");
   writeFileSync(ca, personality.ca);
   server = createServer((socket) => {
-    const stream = new CardStream(new TlsCard(module, personality.cells), echo(flag), chop);
+    const stream = new CardStream(card, echo(flag), chop, connections++ % 2);
     streams.push(stream);
     socket.setNoDelay(true);
     stream.on("error", () => socket.destroy());
@@ -84,6 +86,39 @@ describe("openssl s_client", () => {
     }
   }
 
+  for (const suite of ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"]) {
+    for (const groups of ["X25519:P-256", "P-256"]) {
+      peers.testWith("openssl", "openssl", `TLS 1.2, ${suite}, ${groups}`, async () => {
+        const output = await speak(["-tls1_2", "-cipher", suite, "-groups", groups], ["one\n"]);
+        expect(output).toContain(`Cipher is ${suite}`);
+        expect(output).toContain("Verify return code: 0 (ok)");
+        expect(output).toContain("Secure Renegotiation IS supported");
+        expect(output).toContain("Extended master secret: yes");
+        expect(output).toContain("the last line");
+        expect(streams[0]!.result).toBe(0);
+      });
+    }
+  }
+
+  peers.testWith("openssl", "openssl", "TLS 1.2: is refused another handshake", async () => {
+    const output = await speak(["-tls1_2"], ["one\n", "R\n"]);
+    expect(output).toContain("RENEGOTIATING");
+    expect(output).toMatch(/no renegotiation/);
+    expect(output).toContain("one");
+  });
+
+  for (const version of ["-tls1_3", "-tls1_2"]) {
+    peers.testWith("openssl", "openssl", `resumes a session, ${version}`, async () => {
+      const session = join(temporaryFolder("session"), "session.pem");
+      expect(await speak([version, "-sess_out", session], [])).toMatch(/^New, TLSv/m);
+      for (let i = 0; i < 2; i++) {
+        const output = await speak([version, "-sess_in", session, "-sess_out", session], []);
+        expect(output).toMatch(/^Reused, TLSv/m);
+        expect(output).toContain("the last line");
+      }
+    });
+  }
+
   peers.testWith("openssl", "openssl", "updates keys, ours too", async () => {
     for (const key of ["k\n", "K\n"]) {
       const output = await speak([], ["one\n", key, "two\n", key, "three\n"]);
@@ -111,24 +146,38 @@ describe("openssl s_client", () => {
     expect(output).toContain("the last line");
   });
 
-  peers.testWith("openssl", "openssl", "is refused with TLS 1.2, with RSA alone, with h2 alone", async () => {
-    expect(await speak(["-tls1_2"], [])).toContain("alert protocol version");
+  peers.testWith("openssl", "openssl", "is refused with TLS 1.1, with RSA alone, with h2 alone", async () => {
+    expect(await speak(["-tls1_1", "-cipher", "'ALL:@SECLEVEL=0'"], [])).toContain("alert protocol version");
     expect(await speak(["-sigalgs", "RSA-PSS+SHA256"], [])).toContain("handshake failure");
     expect(await speak(["-alpn", "h2"], [])).toContain("no application protocol");
   });
 });
 
 describe("gnutls-cli", () => {
+  for (const version of ["TLS1.3", "TLS1.2"]) {
+    peers.testWith("gnutls-cli", "gnutls-bin", `resumes a session, ${version}`, async () => {
+      chop = undefined;
+      const priority = `NORMAL:-VERS-ALL:+VERS-${version}`;
+      const client = `gnutls-cli --x509cafile ${ca} --priority ${priority} --resume --waitresumption -p ${port} localhost`;
+      const { stdout, stderr } = await peers.execute("bash", [
+        "-c",
+        `( sleep 2; echo hello; sleep 0.7 ) | ${client}`,
+      ]);
+      expect(stdout + stderr).toContain("*** This is a resumed session");
+      expect(stdout).toContain("hello");
+    });
+  }
+
   for (const priority of [
     "NORMAL",
     "NORMAL:-GROUP-ALL:+GROUP-SECP256R1",
     "NORMAL:-CIPHER-ALL:+AES-128-GCM",
-  ]) {
-    peers.testWith("gnutls-cli", "gnutls-bin", `${priority}, with record_size_limit`, async () => {
+  ].flatMap((priority) => ["1.3", "1.2"].map((version) => `${priority}:-VERS-ALL:+VERS-TLS${version}`))) {
+    peers.testWith("gnutls-cli", "gnutls-bin", priority, async () => {
       chop = cuts.random(9);
       flag = FAST;
       streams = [];
-      const client = `gnutls-cli --x509cafile ${ca} --priority ${priority}:-VERS-ALL:+VERS-TLS1.3 -p ${port} localhost`;
+      const client = `gnutls-cli --x509cafile ${ca} --priority ${priority} -p ${port} localhost`;
       const command = `( sleep 0.5; echo ${"y".repeat(500)}; sleep 0.7 ) | ${client}`;
       const { stdout, stderr } = await peers.execute("bash", ["-c", command]);
       expect(stdout + stderr).toContain("Handshake was completed");

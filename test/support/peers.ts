@@ -62,7 +62,8 @@ export function execute(
   });
 }
 
-const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+export const request = (path: string) =>
+  `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
 
 export function curl({ url, ca }: Target, path = "/", args: string[] = []): Promise<Output> {
   return execute("curl", [
@@ -77,10 +78,15 @@ export function curl({ url, ca }: Target, path = "/", args: string[] = []): Prom
   ]);
 }
 
-export function opensslClient({ url, ca }: Target, path = "/", args: string[] = []): Promise<Output> {
+/** @returns command and arguments of an s_client that trusts the CA */
+export function opensslCommand({ url, ca }: Target, args: string[] = []): [string, string[]] {
   const { port } = new URL(url);
   const fixed = ["s_client", "-connect", `127.0.0.1:${port}`, "-servername", "localhost", "-CAfile", ca];
-  return execute("openssl", [...fixed, "-verify_return_error", "-quiet", ...args], { input: request(path) });
+  return ["openssl", [...fixed, "-verify_return_error", ...args]];
+}
+
+export function opensslClient(target: Target, path = "/", args: string[] = []): Promise<Output> {
+  return execute(...opensslCommand(target, ["-quiet", ...args]), { input: request(path) });
 }
 
 export function gnutlsClient({ url, ca }: Target, path = "/", args: string[] = []): Promise<Output> {

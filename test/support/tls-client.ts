@@ -21,17 +21,30 @@ export const X25519 = 29;
 export const P256 = 23;
 
 export const RECORD = { changeCipherSpec: 20, alert: 21, handshake: 22, data: 23 };
-export const MESSAGE = { clientHello: 1, serverHello: 2, finished: 20, certificateVerify: 15, keyUpdate: 24 };
+export const MESSAGE = {
+  clientHello: 1,
+  serverHello: 2,
+  serverKeyExchange: 12,
+  serverHelloDone: 14,
+  clientKeyExchange: 16,
+  newSessionTicket: 4,
+  finished: 20,
+  certificateVerify: 15,
+  keyUpdate: 24,
+};
 export const EXTENSION = {
   groups: 10,
+  pointFormats: 11,
   algorithms: 13,
   alpn: 16,
+  extendedMaster: 23,
   recordSizeLimit: 28,
   preSharedKey: 41,
   earlyData: 42,
   versions: 43,
   pskModes: 45,
   keyShare: 51,
+  renegotiation: 0xff01,
 };
 
 export const u8 = (...values: number[]) => Buffer.from(values);
@@ -68,6 +81,23 @@ export const extension = {
   recordSizeLimit: (limit: number): Extension => [EXTENSION.recordSizeLimit, u16(limit)],
 };
 
+/** pre_shared_key with these identities of age `age`, and as many binders of zeros. */
+export function pskOf(identities: Buffer[], age = 0, binders = identities.length): Extension {
+  const list = identities.map((identity) =>
+    Buffer.concat([vector16(identity), u16(age >>> 16, age & 0xffff)]),
+  );
+  const codes = Buffer.alloc(33 * binders, vector8(Buffer.alloc(32)));
+  return [EXTENSION.preSharedKey, Buffer.concat([vector16(Buffer.concat(list)), vector16(codes)])];
+}
+
+/** What a client keeps of a connection. */
+export interface Session {
+  ticket: Buffer;
+  psk: Buffer;
+  lifetimeS: number;
+  ageAdd: number;
+}
+
 export function encodeHello(hello: Hello): Buffer {
   const parts = [
     u16(hello.version),
@@ -83,8 +113,8 @@ export function encodeHello(hello: Hello): Buffer {
   return message(MESSAGE.clientHello, Buffer.concat(parts));
 }
 
-const sha256 = (data: Buffer) => createHash("sha256").update(data).digest();
-const hmac = (key: Buffer, data: Buffer) => createHmac("sha256", key).update(data).digest();
+export const sha256 = (data: Buffer) => createHash("sha256").update(data).digest();
+export const hmac = (key: Buffer, data: Buffer) => createHmac("sha256", key).update(data).digest();
 
 export function expandLabel(secret: Buffer, label: string, context: Buffer, length: number): Buffer {
   const info = Buffer.concat([u16(length), vector8(Buffer.from(`tls13 ${label}`)), vector8(context)]);
@@ -156,6 +186,11 @@ export class RawClient {
   #messages: Buffer = Buffer.alloc(0);
   #handshakeSecret: Buffer = Buffer.alloc(0);
   #clientSecret: Buffer = Buffer.alloc(0);
+  #resumptionSecret: Buffer = Buffer.alloc(0);
+  /** Offered: the last identity and binder of ClientHello are this one's. */
+  session: Session | null = null;
+  /** The card has taken the session. */
+  isResumed = false;
 
   constructor(
     readonly card: TlsCard,
@@ -213,7 +248,35 @@ export class RawClient {
     return this.send(this.write ? this.write.seal(type, content, padding) : record(type, content));
   }
   sendHello(): this {
-    return this.sendMessage(encodeHello(this.hello));
+    const hello = encodeHello(this.hello);
+    if (this.session) this.bind(hello, this.session.psk).copy(hello, hello.length - 32);
+    return this.sendMessage(hello);
+  }
+  /** The binder of a ClientHello that ends with one binder (RFC 8446 section 4.2.11.2). */
+  bind(hello: Buffer, psk: Buffer): Buffer {
+    const key = expandLabel(hmac(Buffer.alloc(32), psk), "res binder", sha256(u8()), 32);
+    const signed = Buffer.concat([this.transcript, hello.subarray(0, -35)]);
+    return hmac(expandLabel(key, "finished", u8(), 32), sha256(signed));
+  }
+  /** Offers a session, or says only that one would be welcome. @param age what the client thinks its age is, ms */
+  offer(session: Session | null, age = 0): this {
+    this.extend(EXTENSION.pskModes, u8(1, 1)).extend(EXTENSION.preSharedKey, null);
+    this.session = session;
+    if (session) this.hello.extensions!.push(pskOf([session.ticket], (age + session.ageAdd) >>> 0));
+    return this;
+  }
+  /** Reads a NewSessionTicket, on a connection. */
+  receiveSession(): Session {
+    const ticket = this.receiveMessage();
+    if (ticket[0] !== MESSAGE.newSessionTicket) throw new Error(`message ${ticket[0]}`);
+    const nonce = ticket.subarray(13, 13 + ticket[12]!);
+    const at = 15 + nonce.length;
+    return {
+      lifetimeS: ticket.readUInt32BE(4),
+      ageAdd: ticket.readUInt32BE(8),
+      ticket: ticket.subarray(at, at + ticket.readUInt16BE(at - 2)),
+      psk: expandLabel(this.#resumptionSecret, "resumption", nonce, 32),
+    };
   }
 
   /** The next record of the card's, decrypted. */
@@ -222,8 +285,10 @@ export class RawClient {
     const bytes = 5 + this.#wire.readUInt16BE(3);
     const [header, body] = [this.#wire.subarray(0, 5), this.#wire.subarray(5, bytes)];
     this.#wire = this.#wire.subarray(bytes);
-    if (header[0] !== RECORD.data) return { type: header[0]!, content: body, bytes };
-    return { ...this.read!.open(header, body), bytes };
+    return { ...this.open(header, body), bytes };
+  }
+  protected open(header: Buffer, body: Buffer): { type: number; content: Buffer } {
+    return header[0] === RECORD.data ? this.read!.open(header, body) : { type: header[0]!, content: body };
   }
   /** The next handshake message of the card's, its header included; ChangeCipherSpec is passed over. */
   receiveMessage(): Buffer {
@@ -262,6 +327,7 @@ export class RawClient {
     }
     const keyShare = extensions.get(EXTENSION.keyShare)!;
     this.group = keyShare.readUInt16BE(0);
+    this.isResumed = extensions.has(EXTENSION.preSharedKey);
     if (keyShare.length > 2) this.#installHandshake(keyShare.subarray(4));
     return hello;
   }
@@ -271,16 +337,17 @@ export class RawClient {
   }
 
   #installHandshake(serverKey: Buffer): void {
-    const early = hmac(Buffer.alloc(32), Buffer.alloc(32));
+    const psk = this.isResumed ? this.session!.psk : Buffer.alloc(32);
+    const early = hmac(Buffer.alloc(32), psk);
     const derived = expandLabel(early, "derived", sha256(u8()), 32);
-    this.#handshakeSecret = hmac(derived, this.#agree(serverKey));
+    this.#handshakeSecret = hmac(derived, this.agree(serverKey));
     const hash = sha256(this.transcript);
     this.#clientSecret = expandLabel(this.#handshakeSecret, "c hs traffic", hash, 32);
     const serverSecret = expandLabel(this.#handshakeSecret, "s hs traffic", hash, 32);
     this.read = new Protection(serverSecret, this.suite);
     this.write = new Protection(this.#clientSecret, this.suite);
   }
-  #agree(serverKey: Buffer): Buffer {
+  protected agree(serverKey: Buffer): Buffer {
     if (this.group === P256) return this.p256.computeSecret(serverKey);
     const spki = Buffer.concat([Buffer.from("302a300506032b656e032100", "hex"), serverKey]);
     const publicKey = createPublicKey({ key: spki, format: "der", type: "spki" });
@@ -290,6 +357,13 @@ export class RawClient {
   /** Reads the flight up to Finished and checks its signature and its code. @returns EncryptedExtensions */
   receiveFlight(): Buffer {
     const encryptedExtensions = this.receiveMessage();
+    if (!this.isResumed) this.#receiveProof();
+    const expected = this.#verifyData(this.read!.secret);
+    if (!this.receiveMessage().subarray(4).equals(expected)) throw new Error("wrong Finished");
+    return encryptedExtensions;
+  }
+  /** Certificate and CertificateVerify. */
+  #receiveProof(): void {
     const certificate = this.receiveMessage();
     const leaf = new X509Certificate(certificate.subarray(11, 11 + certificate.readUIntBE(8, 3)));
     const signed = Buffer.concat([
@@ -300,9 +374,6 @@ export class RawClient {
     const verifyMessage = this.receiveMessage();
     if (!verify("sha256", signed, leaf.publicKey, verifyMessage.subarray(8)))
       throw new Error("wrong signature");
-    const expected = this.#verifyData(this.read!.secret);
-    if (!this.receiveMessage().subarray(4).equals(expected)) throw new Error("wrong Finished");
-    return encryptedExtensions;
   }
   #verifyData(secret: Buffer): Buffer {
     return hmac(expandLabel(secret, "finished", u8(), 32), sha256(this.transcript));
@@ -312,13 +383,16 @@ export class RawClient {
   }
   /** The card's flight has been read: from now on it sends, and after our Finished we send, application data. */
   applicationKeys(): { read: Protection; write: Protection } {
-    const derived = expandLabel(this.#handshakeSecret, "derived", sha256(u8()), 32);
-    const master = hmac(derived, Buffer.alloc(32));
+    const master = this.#master();
     const hash = sha256(this.transcript);
     return {
       read: new Protection(expandLabel(master, "s ap traffic", hash, 32), this.suite),
       write: new Protection(expandLabel(master, "c ap traffic", hash, 32), this.suite),
     };
+  }
+
+  #master(): Buffer {
+    return hmac(expandLabel(this.#handshakeSecret, "derived", sha256(u8()), 32), Buffer.alloc(32));
   }
 
   /** ClientHello to just before our Finished. */
@@ -333,8 +407,11 @@ export class RawClient {
     deliver: (finished: Buffer) => void = (f) => void this.sendRecord(RECORD.handshake, f),
   ): number {
     const keys = this.applicationKeys();
+    const finished = this.finished();
+    const all = sha256(Buffer.concat([this.transcript, finished]));
+    this.#resumptionSecret = expandLabel(this.#master(), "res master", all, 32);
     this.read = keys.read;
-    deliver(this.finished());
+    deliver(finished);
     this.write = keys.write;
     return this.run();
   }

@@ -16,6 +16,9 @@ interface Exports {
   handshakeSecrets(): void;
   verifyData(secret: number): void;
   applicationSecrets(): void;
+  wantTicket(): void;
+  transcriptAt(): number;
+  takePsk(): number;
   installWrite(secret: number): void;
   installRead(secret: number): void;
   update(secret: number): void;
@@ -93,12 +96,27 @@ test("RFC 8448 section 3, value by value", () => {
   card.verifyData(card.secretA());
   expect(text(card.workspace())).toBe("a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61");
 
+  memory.set(bytes(card.workspace()), card.secretA());
+  card.wantTicket();
   card.applicationSecrets();
   expect(text(card.secretB())).toBe("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643");
   expect(text(card.secretC())).toBe("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5");
   card.installRead(card.secretC());
   expect(text(card.readKey(), 16)).toBe("17422dda596ed5d9acd890e3c63f5051");
   expect(text(card.readKey() + 32, 12)).toBe("5b78923dee08579033e523d9");
+});
+
+test("RFC 8448 section 4: the PSK of the ticket, and its binder", () => {
+  expect(text(card.transcriptAt())).toBe("4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3");
+  const hash = hex("63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14");
+  const binder = hex("3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d");
+  for (const spoilt of [0, 1]) {
+    memory.set(bytes(card.transcriptAt()), card.secretC());
+    memory.set(hash, card.secretA());
+    memory.set(binder, card.secretB());
+    memory[card.secretB() + 31]! ^= spoilt;
+    expect(card.takePsk()).toBe(1 - spoilt);
+  }
 });
 
 test("the next secret is the one of RFC 8446 section 7.2", () => {

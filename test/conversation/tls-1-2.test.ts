@@ -1,0 +1,438 @@
+// TLS 1.2, right and wrong, and the answers that RFC 5246, 7627, 5746 and 8446 ask for.
+import { beforeAll, describe, expect, test } from "vitest";
+import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
+import { AES_1_2, CHACHA_1_2, RawClient12, type Session12 } from "../support/tls-client-1-2.ts";
+import {
+  EXTENSION,
+  extension,
+  message,
+  MESSAGE,
+  P256,
+  RECORD,
+  record,
+  u16,
+  u8,
+  vector8,
+  X25519,
+} from "../support/tls-client.ts";
+
+const ALERT = {
+  unexpectedMessage: 10,
+  badRecordMac: 20,
+  recordOverflow: 22,
+  handshakeFailure: 40,
+  illegalParameter: 47,
+  decodeError: 50,
+  decryptError: 51,
+  protocolVersion: 70,
+  inappropriateFallback: 86,
+  noRenegotiation: 100,
+  noApplicationProtocol: 120,
+};
+const HOUR_MS = 3_600_000;
+
+let module: WebAssembly.Module;
+let personality: Personality;
+
+beforeAll(async () => {
+  module = await firmware();
+  personality = await personalise(module);
+});
+
+const newCard = () => new TlsCard(module, personality.cells);
+const newClient = () => new RawClient12(newCard());
+
+function exchange(client: RawClient12): void {
+  for (const size of [1, 200, 3000]) {
+    client.sendRecord(RECORD.data, Buffer.alloc(size, size));
+    expect(client.recvAll(size & 1).data.equals(Buffer.alloc(size, size))).toBe(true);
+    const taken = client.card.write(Buffer.alloc(300, 7));
+    expect(taken).toBeGreaterThan(220);
+    client.tcp.acknowledge(client.card);
+    expect(client.receive()!.content.equals(Buffer.alloc(taken, 7))).toBe(true);
+  }
+}
+
+function hangUp(client: RawClient12): void {
+  client.sendRecord(RECORD.alert, u8(1, 0));
+  expect(client.recvAll().result).toBe(0);
+  expect(client.card.exports.close(client.ctx)).toBe(EAGAIN);
+  expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
+  client.tcp.acknowledge(client.card);
+  expect(client.card.exports.close(client.ctx)).toBe(0);
+  client.card.guard();
+}
+
+describe("a full handshake", () => {
+  for (const suite of [AES_1_2, CHACHA_1_2]) {
+    for (const groups of [[X25519, P256], [P256]]) {
+      for (const isExtended of [true, false]) {
+        test(`${suite.toString(16)}, groups ${groups.join()}, extended master secret ${isExtended}`, () => {
+          const client = newClient();
+          client.hello.suites = [suite];
+          client.extend(...extension.groups(...groups));
+          if (!isExtended) client.extend(EXTENSION.extendedMaster, null);
+          client.connect();
+          expect(client.group).toBe(groups[0]);
+          expect(client.sessionId.length).toBe(isExtended ? 8 : 0);
+          exchange(client);
+          hangUp(client);
+        });
+      }
+    }
+  }
+
+  test("ServerHello says what was asked, and that TLS 1.3 would have been there", () => {
+    const client = newClient();
+    client.sendHello().run();
+    const hello = client.receiveServerHello();
+    expect(hello.subarray(4, 6)).toEqual(u16(0x0303));
+    expect(hello.subarray(30, 38).toString("latin1")).toBe("DOWNGRD\u0001");
+    expect([...client.answers].map(([type, body]) => [type, body.toString("hex")])).toEqual([
+      [EXTENSION.renegotiation, "00"],
+      [EXTENSION.extendedMaster, ""],
+      [EXTENSION.pointFormats, "0100"],
+    ]);
+  });
+
+  test("nothing is answered that was not asked; the SCSV asks too; no groups are any group", () => {
+    const client = newClient();
+    client.hello.extensions = [extension.algorithms(0x0403)];
+    client.connect();
+    expect(client.answers.size).toBe(0);
+    expect(client.group).toBe(P256);
+    const second = newClient();
+    second.hello.extensions = [extension.algorithms(0x0403)];
+    second.hello.suites = [0xc0ff, CHACHA_1_2, 0x00ff];
+    second.connect();
+    expect([...second.answers.keys()]).toEqual([EXTENSION.renegotiation]);
+    expect(second.suite).toBe(CHACHA_1_2);
+  });
+
+  test("other compression methods and formats beside those that we know", () => {
+    const client = newClient();
+    client.hello.compression = u8(1, 0);
+    client.extend(EXTENSION.pointFormats, u8(3, 2, 1, 0)).extend(...extension.versions(0x0302, 0x0303));
+    client.connect();
+    exchange(client);
+  });
+
+  test("ClientKeyExchange and Finished in records of one byte", () => {
+    const client = newClient().startHandshake();
+    const whole = client.keyExchange();
+    const { tcp } = client;
+    const arrive = tcp.arrive.bind(tcp);
+    tcp.arrive = (bytes) => {
+      if (!Buffer.from(bytes).equals(record(RECORD.handshake, whole))) return arrive(bytes);
+      for (const byte of whole) arrive(record(RECORD.handshake, u8(byte)));
+    };
+    client.sendKeyExchange().sendCipherChange();
+    for (const byte of client.finished()) client.sendRecord(RECORD.handshake, u8(byte));
+    client.transcript = Buffer.concat([client.transcript, client.finished()]);
+    expect(client.run()).toBe(0);
+    client.receiveFinished();
+  });
+});
+
+describe("a ClientHello of TLS 1.2 is refused", () => {
+  const cases: [string, number, (c: RawClient12) => unknown][] = [
+    ["after a fallback", ALERT.inappropriateFallback, (c) => c.hello.suites.push(0x5600)],
+    ["without the null compression", ALERT.illegalParameter, (c) => (c.hello.compression = u8(1, 2))],
+    [
+      "without uncompressed points",
+      ALERT.illegalParameter,
+      (c) => c.extend(EXTENSION.pointFormats, u8(1, 1)),
+    ],
+    ["without formats", ALERT.decodeError, (c) => c.extend(EXTENSION.pointFormats, u8(0))],
+    ["with TLS 1.3's suites alone", ALERT.handshakeFailure, (c) => (c.hello.suites = [0x1301, 0x1303])],
+    ["without P-256 for certificates", ALERT.handshakeFailure, (c) => c.extend(...extension.groups(X25519))],
+    ["without signature_algorithms", ALERT.handshakeFailure, (c) => c.extend(EXTENSION.algorithms, null)],
+    ["with RSA alone", ALERT.handshakeFailure, (c) => c.extend(...extension.algorithms(0x0401))],
+    ["with h2 alone", ALERT.noApplicationProtocol, (c) => c.extend(...extension.alpn("h2"))],
+    [
+      "as a renegotiation",
+      ALERT.handshakeFailure,
+      (c) => c.extend(EXTENSION.renegotiation, vector8(Buffer.alloc(12))),
+    ],
+    [
+      "with a body in extended_master_secret",
+      ALERT.decodeError,
+      (c) => c.extend(EXTENSION.extendedMaster, u8(0)),
+    ],
+    ["of TLS 1.1", ALERT.protocolVersion, (c) => (c.hello.version = 0x0302)],
+    [
+      "when supported_versions has TLS 1.1",
+      ALERT.protocolVersion,
+      (c) => c.extend(...extension.versions(0x0302)),
+    ],
+  ];
+  test.each(cases)("%s: %i", (_name, alert, spoil) => {
+    const client = newClient();
+    spoil(client);
+    client.sendHello();
+    expect(client.run()).toBe(-0x100 - alert);
+    expect(client.alert()).toBe(alert);
+    client.card.guard();
+  });
+});
+
+describe("instead of what is expected", () => {
+  type Step = (client: RawClient12) => unknown;
+  const finishedOf = (client: RawClient12) => client.sendKeyExchange().sendCipherChange().finished();
+  const point = (body: Buffer) => (c: RawClient12) =>
+    c.sendMessage(message(MESSAGE.clientKeyExchange, vector8(body)));
+  const cases: [string, number, Step][] = [
+    ["ChangeCipherSpec before ClientKeyExchange", ALERT.unexpectedMessage, (c) => c.sendRecord(20, u8(1))],
+    ["data before ClientKeyExchange", ALERT.unexpectedMessage, (c) => c.sendRecord(23, u8(1))],
+    ["another message", ALERT.unexpectedMessage, (c) => c.sendMessage(message(15, Buffer.alloc(9)))],
+    ["a short point", ALERT.decodeError, point(Buffer.alloc(31))],
+    ["a point of small order", ALERT.illegalParameter, point(Buffer.alloc(32))],
+    [
+      "a message behind ClientKeyExchange",
+      ALERT.unexpectedMessage,
+      (c) => c.sendRecord(22, Buffer.concat([c.keyExchange(), u8(20)])),
+    ],
+    [
+      "ChangeCipherSpec in its midst",
+      ALERT.unexpectedMessage,
+      (c) => c.sendRecord(22, c.keyExchange().subarray(0, 9)).sendRecord(20, u8(1)),
+    ],
+    [
+      "Finished without ChangeCipherSpec",
+      ALERT.unexpectedMessage,
+      (c) => c.sendKeyExchange().sendRecord(22, c.finished()),
+    ],
+    [
+      "ChangeCipherSpec of two bytes",
+      ALERT.unexpectedMessage,
+      (c) => c.sendKeyExchange().sendRecord(20, u8(1, 1)),
+    ],
+    ["ChangeCipherSpec 2", ALERT.unexpectedMessage, (c) => c.sendKeyExchange().sendRecord(20, u8(2))],
+    [
+      "ChangeCipherSpec twice",
+      ALERT.unexpectedMessage,
+      (c) =>
+        c
+          .sendKeyExchange()
+          .sendCipherChange()
+          .send(record(20, u8(1))),
+    ],
+    ["data before Finished", ALERT.unexpectedMessage, (c) => (finishedOf(c), c.sendRecord(23, u8(1)))],
+    ["Finished in the clear", ALERT.badRecordMac, (c) => c.send(record(22, finishedOf(c)))],
+    [
+      "a record shorter than its tag",
+      ALERT.badRecordMac,
+      (c) => (finishedOf(c), c.send(record(22, Buffer.alloc(23)))),
+    ],
+    [
+      "too long a record",
+      ALERT.recordOverflow,
+      (c) => (finishedOf(c), c.send(Buffer.concat([u8(22), u16(0x0303, 16384 + 25)]))),
+    ],
+    [
+      "a wrong Finished",
+      ALERT.decryptError,
+      (c) => {
+        const finished = finishedOf(c);
+        finished[15]! ^= 1;
+        c.sendRecord(22, finished);
+      },
+    ],
+    [
+      "another message than Finished",
+      ALERT.unexpectedMessage,
+      (c) => (finishedOf(c), c.sendRecord(22, message(1, Buffer.alloc(12)))),
+    ],
+    [
+      "a long Finished",
+      ALERT.decodeError,
+      (c) => (finishedOf(c), c.sendRecord(22, message(20, Buffer.alloc(13)))),
+    ],
+    [
+      "bytes behind Finished",
+      ALERT.unexpectedMessage,
+      (c) => c.sendRecord(22, Buffer.concat([finishedOf(c), u8(0)])),
+    ],
+    [
+      "a Finished with a forged tag",
+      ALERT.badRecordMac,
+      (c) => {
+        const finished = finishedOf(c);
+        const sealed = c.sealer!.seal(22, finished);
+        sealed[sealed.length - 1]! ^= 1;
+        c.send(sealed);
+      },
+    ],
+  ];
+  test.each(cases)("%s: %i", (_name, alert, spoil) => {
+    const client = newClient().startHandshake();
+    spoil(client);
+    expect(client.run()).toBe(-0x100 - alert);
+    expect(client.alert()).toBe(alert);
+    client.card.guard();
+  });
+
+  test("a point off the curve", () => {
+    const client = newClient();
+    client.extend(...extension.groups(P256)).startHandshake();
+    client.sendMessage(message(MESSAGE.clientKeyExchange, vector8(Buffer.alloc(65, 4))));
+    expect(client.run()).toBe(-0x100 - ALERT.illegalParameter);
+  });
+
+  test("an alert ends the handshake, in the clear and encrypted", () => {
+    const plain = newClient().startHandshake().sendRecord(RECORD.alert, u8(2, 42));
+    expect(plain.run()).toBe(-0x200 - 42);
+    const sealed = newClient().startHandshake();
+    sealed.sendKeyExchange().sendCipherChange().sendRecord(RECORD.alert, u8(2, 42));
+    expect(sealed.run()).toBe(-0x200 - 42);
+  });
+});
+
+describe("on a connection", () => {
+  test("another handshake is refused, and the connection goes on", () => {
+    const client = newClient().connect();
+    client.sendRecord(RECORD.handshake, message(MESSAGE.clientHello, Buffer.alloc(150)));
+    expect(client.recvAll().result).toBe(EAGAIN);
+    expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, ALERT.noRenegotiation) });
+    exchange(client);
+    hangUp(client);
+  });
+
+  test("warnings are passed over, and empty records, but not for ever", () => {
+    const client = newClient().connect();
+    for (let i = 0; i < 10; i++) client.sendRecord(RECORD.alert, u8(1, 112)).sendRecord(RECORD.data, u8());
+    exchange(client);
+    for (let i = 0; i < 33; i++) client.sendRecord(RECORD.data, u8());
+    expect(client.recvAll().result).toBe(-0x100 - ALERT.unexpectedMessage);
+  });
+
+  const cases: [string, number, (c: RawClient12) => unknown][] = [
+    ["ChangeCipherSpec", -0x100 - ALERT.unexpectedMessage, (c) => c.sendRecord(20, u8(1))],
+    ["HelloRequest", -0x100 - ALERT.unexpectedMessage, (c) => c.sendRecord(22, message(0, u8()))],
+    ["an alert of one byte", -0x100 - ALERT.decodeError, (c) => c.sendRecord(21, u8(1))],
+    ["a fatal alert", -0x200 - 80, (c) => c.sendRecord(21, u8(2, 80))],
+    [
+      "a record again",
+      -0x100 - ALERT.badRecordMac,
+      (c) => (c.sendRecord(23, u8(1)), c.sealer!.sequence--, c.sendRecord(23, u8(1))),
+    ],
+    [
+      "a record that claims another type",
+      -0x100 - ALERT.badRecordMac,
+      (c) => {
+        const sealed = c.sealer!.seal(23, u8(1, 0));
+        sealed[0] = 21;
+        c.send(sealed);
+      },
+    ],
+  ];
+  test.each(cases)("%s: %i", (_name, result, spoil) => {
+    for (const suite of [AES_1_2, CHACHA_1_2]) {
+      const client = newClient();
+      client.hello.suites = [suite];
+      client.connect();
+      spoil(client);
+      expect(client.recvAll().result).toBe(result);
+      client.card.guard();
+    }
+  });
+
+  test("AES-GCM takes the nonce that the record brings", () => {
+    const client = newClient().connect();
+    client.send(client.sealer!.seal(RECORD.data, Buffer.from("x"), Buffer.from("whatever")));
+    expect(client.recvAll().data.toString()).toBe("x");
+  });
+});
+
+describe("a session", () => {
+  function meet(card: TlsCard): Session12 {
+    const client = new RawClient12(card).connect();
+    hangUp(client);
+    return client.session12;
+  }
+  function isResumed(
+    card: TlsCard,
+    session: Session12,
+    prepare: (c: RawClient12) => unknown = () => 0,
+  ): boolean {
+    const client = new RawClient12(card).keep(session);
+    prepare(client);
+    client.connect();
+    exchange(client);
+    hangUp(client);
+    return client.isResumed;
+  }
+
+  test("is resumed, again and again, and by no other ID", () => {
+    const card = newCard();
+    const session = meet(card);
+    for (let i = 0; i < 3; i++) expect(isResumed(card, session)).toBe(true);
+    const other = Buffer.from(session.id);
+    other[7]! ^= 1;
+    expect(isResumed(card, { ...session, id: other })).toBe(false);
+    expect(isResumed(card, { ...session, id: Buffer.alloc(32) })).toBe(false);
+  });
+
+  test("is one of four, of which the oldest goes first", () => {
+    const card = newCard();
+    const sessions: Session12[] = [];
+    for (let i = 0; i < 5; i++) {
+      card.now += 1000;
+      sessions.push(meet(card));
+    }
+    const newestFirst = sessions.reverse();
+    expect(newestFirst.map((session) => isResumed(card, session))).toEqual([true, true, true, true, false]);
+  });
+
+  test("is not resumed with another suite, after two hours, or after power has failed", () => {
+    const card = newCard();
+    const session = meet(card);
+    expect(isResumed(card, session, (c) => (c.hello.suites = [CHACHA_1_2]))).toBe(false);
+    card.now = 2 * HOUR_MS - 1;
+    expect(isResumed(card, session)).toBe(true);
+    card.now = 2 * HOUR_MS;
+    expect(isResumed(card, session)).toBe(false);
+    const again = new TlsCard(module, card.nvm.cells, 3);
+    expect(isResumed(again, session)).toBe(false);
+  });
+
+  test("is not resumed without extended master secret, nor kept", () => {
+    const card = newCard();
+    const session = meet(card);
+    const client = new RawClient12(card).keep(session);
+    client.extend(EXTENSION.extendedMaster, null).sendHello();
+    expect(client.run()).toBe(-0x100 - ALERT.handshakeFailure);
+    const cells = Buffer.from(card.nvm.cells);
+    new RawClient12(card).extend(EXTENSION.extendedMaster, null).connect();
+    expect(cells.equals(Buffer.from(card.nvm.cells))).toBe(true);
+  });
+
+  test("of which the client has a wrong secret ends with bad_record_mac", () => {
+    const card = newCard();
+    const session = { ...meet(card), master: Buffer.alloc(48) };
+    const client = new RawClient12(card).keep(session).sendHello();
+    client.run();
+    client.receiveServerHello();
+    client.sendCipherChange().sendMessage(client.finished());
+    expect(client.run()).toBe(-0x100 - ALERT.badRecordMac);
+  });
+
+  test("is not kept before the client's Finished, and power that fails while it is written leaves none", () => {
+    const card = newCard();
+    const before = Buffer.from(card.nvm.cells);
+    const client = new RawClient12(card).startHandshake();
+    client.sendKeyExchange().run();
+    expect(before.equals(Buffer.from(card.nvm.cells))).toBe(true);
+    client.sendCipherChange().sendMessage(client.finished());
+    expect(client.run()).toBe(0);
+    const written = [...before.keys()].filter((at) => before[at] !== card.nvm.cells[at]);
+    expect(written.length).toBeGreaterThan(60);
+    for (let cut = 0; cut <= written.length; cut += 9) {
+      const cells = Uint8Array.from(before);
+      for (const at of written.slice(0, cut)) cells[at] = card.nvm.cells[at]!;
+      const again = new TlsCard(module, cells, 5);
+      expect(isResumed(again, client.session12)).toBe(false);
+      expect(isResumed(again, meet(again))).toBe(true);
+    }
+  });
+});
