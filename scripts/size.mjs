@@ -188,6 +188,7 @@ function table(figures) {
       [
         ["boot to PPP up", run?.boot],
         ["full TLS 1.3 handshake", run?.handshake],
+        ["resumed TLS 1.3 handshake, with X25519", run?.resumed],
         [`one page, ${run?.pageBytes ?? ""} bytes`, run?.page],
       ].map(([what, stage]) => [what, stage?.instructions ?? noQemu, stage?.stackPeak ?? noQemu]),
     ),

@@ -20,6 +20,8 @@ export interface Measurement {
   handshake: Stage;
   /** One page over the same connection, closed after it. */
   page: Stage;
+  /** A resumed TLS handshake, the TCP connection included. */
+  resumed: Stage;
   /** Bytes of the page, header included. */
   pageBytes: number;
   guardIntact: boolean;
@@ -40,17 +42,21 @@ export async function measure(image: string, directory: string): Promise<Measure
     if (!board) throw new Error("the board lost its power");
     const stages = new Stages(board);
     const boot = await stages.next();
-    const client = connect({
-      port: await host.listen(0),
-      host: "127.0.0.1",
-      servername: "localhost",
-      ca: readFileSync(host.caFile),
-    });
+    const server = { port: await host.listen(0), host: "127.0.0.1", servername: "localhost" };
+    const options = { ...server, ca: readFileSync(host.caFile) };
+    const client = connect(options);
+    let session: Buffer | undefined;
+    client.on("session", (ticket) => (session = ticket));
     await once(client, "secureConnect");
     const handshake = await stages.next();
     const pageBytes = await fetch(client);
     const page = await stages.next();
-    return { boot, handshake, page, pageBytes, guardIntact: (await board.stack()).guardIntact };
+    const again = connect({ ...options, ...(session && { session }) });
+    await once(again, "secureConnect");
+    if (!again.isSessionReused()) throw new Error("the card did not resume the session");
+    const resumed = await stages.next();
+    again.destroy();
+    return { boot, handshake, page, resumed, pageBytes, guardIntact: (await board.stack()).guardIntact };
   } finally {
     await host.close();
   }
