@@ -5,6 +5,6 @@ export default defineConfig({
     include: ["test/{unit,conversation,fuzz,repo}/**/*.test.ts"],
     testTimeout: process.env["NETCARD_LONG"] ? 600_000 : 120_000,
     hookTimeout: 120_000,
-    pool: "threads",
+    pool: "forks",
   },
 });
