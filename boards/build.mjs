@@ -18,13 +18,8 @@ const FLAGS = [
   ...["-Os", "-std=gnu11", "-mthumb", "-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su"],
   "-fno-tree-loop-distribute-patterns", // or memset would be made of calls to memset
   // What is kept across a loop or a branch is kept on the stack: a sixth less of it for 2 % more instructions.
-  ...[
-    "-fno-tree-loop-im",
-    "-fno-move-loop-invariants",
-    "-fno-gcse",
-    "-fno-tree-sink",
-    "-fno-schedule-insns2",
-  ],
+  ...["-fno-tree-loop-im", "-fno-move-loop-invariants", "-fno-schedule-insns2"],
+  "-ffixed-r9", // the arena's start
   "-fno-partial-inlining", // the call graph would lack the parts
   ...["-Wall", "-Wextra", "-Werror", "-Wno-unused", "-Wno-unused-parameter"],
 ];
@@ -131,6 +126,7 @@ function link(folder, units, { settings, constants, ramBytes, stackBound }) {
   const values = {
     RAM_BYTES: Math.min(ramBytes, settings.sramBytes),
     ARENA_BYTES: constants.ARENA_BYTES,
+    ROM_BASE: constants.ROM_BASE,
     STACK_BOUND: stackBound + 4, // the lowest word is the guard
     FLASH_BYTES: settings.flashBytes,
   };
@@ -145,7 +141,7 @@ function link(folder, units, { settings, constants, ramBytes, stackBound }) {
       "-Wl,--no-warn-rwx-segments",
       ...symbols,
     ],
-    ...["-T", join(BOARDS, "link.ld"), ...units.map((unit) => `${unit}.o`), "-lgcc", "-o", elf],
+    ...["-T", join(BOARDS, "link.ld"), ...units.map((unit) => `${unit}.o`), "-o", elf],
   ]);
   return elf;
 }

@@ -24,15 +24,16 @@ void *memset(void *target, int byte, size_t bytes) {
   return target;
 }
 
-void memory_fill(wasm_rt_memory_t *memory, u32 target, u32 byte, u32 bytes) {
-  if (bytes > ARENA_BYTES) trap(TRAP_STORE);
-  memset(writable(target, bytes), (int)byte, bytes);
+static u8 *writable_range(u32 target, u32 bytes) {
+  if (bytes > ARENA_BYTES || target > ARENA_BYTES - bytes) trap(TRAP_STORE);
+  return arena + target;
 }
 
-void memory_copy(wasm_rt_memory_t *memory, const wasm_rt_memory_t *same, u32 target, u32 source, u32 bytes) {
-  if (bytes > ARENA_BYTES) trap(TRAP_STORE);
-  u8 *to = writable(target, bytes);
-  const u8 *from = readable(source);
+void memory_fill(u32 target, u32 byte, u32 bytes) { memset(writable_range(target, bytes), (int)byte, bytes); }
+
+void memory_copy(u32 target, u32 source, u32 bytes) {
+  u8 *to = writable_range(target, bytes);
+  const u8 *from = readable(source, 0);
   if (to < from)
     copy_up(to, from, bytes);
   else

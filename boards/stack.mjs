@@ -1,12 +1,5 @@
 // How deep the C stack can get: gcc's -fcallgraph-info=su, the frame of each function and who calls whom, put together.
 
-/** Frames of the library functions that gcc may call, bytes: from the disassembly of libgcc 12 for ARMv7-M. */
-const LIBRARY = new Map([
-  ["__aeabi_uldivmod", 64],
-  ["__aeabi_ldivmod", 64],
-  ["__popcountsi2", 8],
-]);
-
 /**
  * @param {string[]} texts the .ci files of all translation units
  * @returns {Map<string, {name: string, bytes: number, calls: string[]}>}
@@ -20,7 +13,6 @@ export function readCallGraph(texts) {
     if (usage && bytes === undefined) throw new Error(`the frame of ${name} has no fixed size: ${usage}`);
     if (bytes !== undefined) graph.set(title, { name, bytes: Number(bytes), calls: [] });
   }
-  for (const [name, bytes] of LIBRARY) graph.set(name, { name, bytes, calls: [] });
   for (const [, from, to] of texts.join("\n").matchAll(/^edge: { sourcename: "(.*?)" targetname: "(.*?)"/gm))
     graph.get(from).calls.push(to);
   return graph;

@@ -25,6 +25,7 @@
 #define SCB_AIRCR REGISTER(0xe000ed0c)
 
 extern u32 stack_floor[], stack_top[], bss_start[], bss_end[];
+extern u8 arena_start[];
 
 /** Why the firmware was stopped last; valid after a reset that was not a power-on. */
 u32 trapped __attribute__((section(".noinit")));
@@ -117,6 +118,7 @@ static void hand_over_received(void) {
 }
 
 __attribute__((noreturn)) static void run(void) {
+  arena = arena_start;
   card_init(&card);
   w2c_card_powerOn(&card);
   u32 awake = ticks();

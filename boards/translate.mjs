@@ -32,7 +32,7 @@ export function translate({ wasm, folder, romBase }) {
     source,
     `#include "card.h"
 __attribute__((section(".digest"), used)) static const char digest[] = "${DIGEST_MARK}${digest}";
-const u8 constants[] __attribute__((aligned(4))) = {${rom}};
+__attribute__((section(".rom"), used)) static const u8 constants[] = {${rom}};
 ${keepLayersApart(editSource(readFileSync(source, "utf8")))}`,
   );
 }
@@ -58,6 +58,11 @@ export function editHeader(text) {
  */
 export function editSource(text) {
   return edit(text, [
+    [
+      /\(&instance->w2c_M0, \(u64\)\((\w+)\)(?: \+ (\d+)u?)?/g,
+      (_, base, offset = 0) => `(${base}, ${offset}u`,
+    ],
+    [/\(&instance->w2c_M0, (?:&instance->w2c_M0, )?/g, "("], // memory.fill, memory.copy
     [/^[^]*?(?=^static \w+ w2c_card_\S+\(w2c_card\*)/m, ""], // the preamble, up to the first function's declaration
     [/instance->w2c_pins_instance(?! =)/g, "0"],
     [/^FUNC_TYPE_T\(.*\n/gm, ""],

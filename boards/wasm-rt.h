@@ -5,10 +5,13 @@
 //                 │ arena, RAM │ nothing            │ constants, flash  │
 //                 └────────────┴────────────────────┴───────────────────┘
 //
-// A store outside the arena traps. A load below ROM_BASE is a load from the arena, any other one from the constants; loads
-// are not checked, and need not be: nothing but the arena lies behind the arena's start, so that the C stack, which lies
-// below it, has no wasm address. An address that overflows 32 bits wraps here, where wasm would trap; the store is checked
-// after that.
+// The linker places the constants in flash at their wasm address, and register r9 holds the arena's start for ever: a load
+// costs one test of its base address, and none where that is known at compile time.
+//
+// What is tested is the base address, not base + offset: one test serves all fields of a struct. A store by a base outside the
+// arena traps. One that begins inside and ends outside, by less than OFFSET_MAX, falls on RAM that nobody owns or on none (a
+// fault, hence a reset), since the arena is the last thing in RAM. Loads are not checked, and need not be: nothing but the
+// arena lies behind the arena's start, so that the C stack, which lies below it, has no wasm address.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,8 +32,11 @@ typedef const char *wasm_rt_func_type_t;
 typedef struct {
 } wasm_rt_memory_t;
 
-extern u8 arena[];
-extern const u8 constants[];
+register u8 *arena __asm("r9");
+
+#define ROM_SHIFT 14 // what lies at 16 KiB or above is a constant
+_Static_assert(ARENA_BYTES <= 1 << ROM_SHIFT && ROM_BASE >= 1 << ROM_SHIFT, "ROM_SHIFT does not tell RAM from ROM");
+#define OFFSET_MAX 256
 
 /** Why the firmware was stopped; in `trapped` after the reset. */
 enum trap { TRAP_NONE, TRAP_STORE, TRAP_DIVISION, TRAP_UNREACHABLE, TRAP_STACK, TRAP_FAULT };
@@ -41,26 +47,28 @@ __attribute__((noreturn, cold)) void trap(enum trap reason);
 #define FUNC_EPILOGUE
 #define UNREACHABLE trap(TRAP_UNREACHABLE)
 
-INLINE const u8 *readable(u32 address) {
-  return (const u8 *)((address < ROM_BASE ? (u32)arena : (u32)constants - ROM_BASE) + address);
+INLINE const u8 *readable(u32 base, u32 offset) {
+  if (offset >= OFFSET_MAX) return readable(base + offset, 0);
+  return (base >> ROM_SHIFT ? (const u8 *)base : arena + base) + offset;
 }
 
-INLINE u8 *writable(u32 address, u32 bytes) {
-  if (__builtin_expect(address > ARENA_BYTES - bytes, 0)) trap(TRAP_STORE);
-  return arena + address;
+INLINE u8 *writable(u32 base, u32 offset) {
+  if (offset >= OFFSET_MAX) return writable(base + offset, 0);
+  if (__builtin_expect(base >= ARENA_BYTES, 0)) trap(TRAP_STORE);
+  return arena + base + offset;
 }
 
 // memcpy of a constant size is one instruction: the Cortex-M3 loads and stores words at any address.
-#define LOAD(name, cell, extended, result)                           \
-  INLINE result name(wasm_rt_memory_t *memory, u32 address) {        \
-    cell value;                                                      \
-    memcpy(&value, readable(address), sizeof value);                 \
-    return (result)(extended)value;                                  \
+#define LOAD(name, cell, extended, result)                    \
+  INLINE result name(u32 base, u32 offset) {                  \
+    cell value;                                               \
+    memcpy(&value, readable(base, offset), sizeof value);     \
+    return (result)(extended)value;                           \
   }
-#define STORE(name, cell, argument)                                  \
-  INLINE void name(wasm_rt_memory_t *memory, u32 address, argument v) { \
-    cell value = (cell)v;                                            \
-    memcpy(writable(address, sizeof value), &value, sizeof value);   \
+#define STORE(name, cell, argument)                           \
+  INLINE void name(u32 base, u32 offset, argument v) {        \
+    cell value = (cell)v;                                     \
+    memcpy(writable(base, offset), &value, sizeof value);     \
   }
 
 LOAD(i32_load_default32, u32, u32, u32)
@@ -83,8 +91,8 @@ STORE(i64_store8_default32, u8, u64)
 STORE(i64_store16_default32, u16, u64)
 STORE(i64_store32_default32, u32, u64)
 
-void memory_fill(wasm_rt_memory_t *memory, u32 target, u32 byte, u32 bytes);
-void memory_copy(wasm_rt_memory_t *to, const wasm_rt_memory_t *from, u32 target, u32 source, u32 bytes);
+void memory_fill(u32 target, u32 byte, u32 bytes);
+void memory_copy(u32 target, u32 source, u32 bytes);
 
 #define I32_ROTL(x, n) ((x) << ((n) & 31) | (x) >> (-(n) & 31))
 #define I32_ROTR(x, n) ((x) >> ((n) & 31) | (x) << (-(n) & 31))
@@ -94,7 +102,11 @@ void memory_copy(wasm_rt_memory_t *to, const wasm_rt_memory_t *from, u32 target,
 #define I32_CTZ(x) ((x) ? (u32)__builtin_ctz(x) : 32)
 #define I64_CLZ(x) ((x) ? (u64)__builtin_clzll(x) : 64)
 #define I64_CTZ(x) ((x) ? (u64)__builtin_ctzll(x) : 64)
-#define I32_POPCNT(x) ((u32)__builtin_popcount(x))
+INLINE u32 I32_POPCNT(u32 x) {
+  u32 ones = 0;
+  for (; x != 0; x &= x - 1) ones++;
+  return ones;
+}
 
 #define DIVIDE(x, by, operator) ((by) == 0 ? (trap(TRAP_DIVISION), (x)) : (x) operator (by))
 #define DIV_U(x, by) DIVIDE(x, by, /)

@@ -58,15 +58,36 @@ export function masterAt(ctx: Context): usize {
 
 /** From the premaster secret in A to the master secret; nothing else is in the buffer. CT: nothing leaks. */
 export function makeMaster(ctx: Context): void {
+  if (CRYPTO + prf.SCRATCH_BYTES > HASH) ERROR("the PRF works where the transcript's hash is");
   const master = masterAt(ctx);
   if (ctx.has(EXTENDED_MASTER)) {
-    expand(ctx.secretA, SECRET_BYTES, EXTENDED, 22, transcript.hash(ctx), SECRET_BYTES, master, MASTER_BYTES);
+    prf.expand(
+      ctx.secretA,
+      SECRET_BYTES,
+      EXTENDED,
+      22,
+      transcript.hash(ctx),
+      SECRET_BYTES,
+      master,
+      MASTER_BYTES,
+      CRYPTO,
+    );
     return;
   }
   const randoms = ctx.buffer;
   memory.copy(randoms, ctx.secretC, SECRET_BYTES);
   memory.copy(randoms + SECRET_BYTES, ctx.secretB, SECRET_BYTES);
-  expand(ctx.secretA, SECRET_BYTES, MASTER_SECRET, 13, randoms, 2 * SECRET_BYTES, master, MASTER_BYTES);
+  prf.expand(
+    ctx.secretA,
+    SECRET_BYTES,
+    MASTER_SECRET,
+    13,
+    randoms,
+    2 * SECRET_BYTES,
+    master,
+    MASTER_BYTES,
+    CRYPTO,
+  );
 }
 
 /**
@@ -76,7 +97,17 @@ export function makeMaster(ctx: Context): void {
 export function derive(ctx: Context): void {
   const master = masterAt(ctx);
   const block = master + MASTER_BYTES;
-  expand(master, MASTER_BYTES, KEY_EXPANSION, 13, ctx.secretB, 2 * SECRET_BYTES, block, KEY_BLOCK_BYTES);
+  prf.expand(
+    master,
+    MASTER_BYTES,
+    KEY_EXPANSION,
+    13,
+    ctx.secretB,
+    2 * SECRET_BYTES,
+    block,
+    KEY_BLOCK_BYTES,
+    CRYPTO,
+  );
   const keyBytes = aead.keyBytes(ctx.suite);
   const ivBytes: u32 = ctx.suite == AES_128_GCM ? 4 : aead.NONCE_BYTES;
   memory.copy(ctx.readKey, block, keyBytes);
@@ -97,22 +128,18 @@ export function derive(ctx: Context): void {
 
 /** Over the messages so far; the message with it becomes one of them. */
 function verifyData(ctx: Context, label: usize, out: usize): void {
-  expand(masterAt(ctx), MASTER_BYTES, label, 15, transcript.hash(ctx), SECRET_BYTES, out, VERIFY_BYTES);
+  prf.expand(
+    masterAt(ctx),
+    MASTER_BYTES,
+    label,
+    15,
+    transcript.hash(ctx),
+    SECRET_BYTES,
+    out,
+    VERIFY_BYTES,
+    CRYPTO,
+  );
   put24(put8(CRYPTO, FINISHED), VERIFY_BYTES);
   transcript.add(ctx, CRYPTO, 4);
   transcript.add(ctx, out, VERIFY_BYTES);
-}
-
-function expand(
-  secret: usize,
-  secretLength: u32,
-  label: usize,
-  labelLength: u32,
-  seed: usize,
-  seedLength: u32,
-  out: usize,
-  outLength: u32,
-): void {
-  if (CRYPTO + prf.SCRATCH_BYTES > HASH) ERROR("the PRF works where the transcript's hash is");
-  prf.expand(secret, secretLength, label, labelLength, seed, seedLength, out, outLength, CRYPTO);
 }

@@ -11,6 +11,8 @@ export const EINVAL = -1;
 export const ENOSPC = -2;
 export const ENOENT = -3;
 
+/** Constants are below the test's own buffers here. */
+export const ROM_BASE = 16384;
 const BUFFER = 40960;
 const COMMAND = 49152; // test/firmware/stand-in-apdu.ts
 
@@ -42,6 +44,7 @@ export function buildFilesCard({ standInCrypto = true } = {}): Promise<WebAssemb
     "firmware/crypto/drbg.ts": "test/firmware/stand-in-drbg.ts",
   };
   return build("test/firmware/files.ts", {
+    use: { ROM_BASE },
     replace: { "firmware/link/apdu.ts": "test/firmware/stand-in-apdu.ts", ...(standInCrypto ? crypto : {}) },
   });
 }

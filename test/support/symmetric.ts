@@ -59,7 +59,7 @@ export interface SymmetricExports {
 export const AES_128_GCM = 0x1301;
 export const CHACHA20_POLY1305 = 0x1303;
 
-// Where things lie, each with guards around it, below the constants at 16384.
+// Where things lie, each with guards around it, below the constants.
 const STATES = [1024, 1280] as const;
 const OUT = 1536;
 const KEY = 2048;

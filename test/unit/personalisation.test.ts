@@ -17,6 +17,7 @@ import {
   content,
   FilesCard,
   NVM_BYTES,
+  ROM_BASE,
 } from "../support/files-card.ts";
 
 const PAGES: CardFile[] = [
@@ -320,7 +321,7 @@ test("random commands never trap, never leave the arena, and never open an opera
   fc.assert(
     fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
       const card = new FilesCard(module);
-      const rom = card.memory.slice(16384, 17408);
+      const rom = card.memory.slice(ROM_BASE, ROM_BASE + 1024);
       let wasOperational = false;
       for (const { cla, ins, p1, p2, data } of commands) {
         card.command([cla, ins, p1, p2, data.length, ...data]);
@@ -328,8 +329,8 @@ test("random commands never trap, never leave the arena, and never open an opera
         expect(wasOperational && !isOperational).toBe(false);
         wasOperational = isOperational;
       }
-      expect(card.memory.subarray(ARENA_BYTES, 16384).every((byte) => byte === 0)).toBe(true);
-      expect(Buffer.compare(card.memory.subarray(16384, 17408), rom)).toBe(0);
+      expect(card.memory.subarray(ARENA_BYTES, ROM_BASE).every((byte) => byte === 0)).toBe(true);
+      expect(Buffer.compare(card.memory.subarray(ROM_BASE, ROM_BASE + 1024), rom)).toBe(0);
     }),
     { seed: 7816, numRuns: 300 },
   );
