@@ -109,26 +109,32 @@ public class Fetch {
     trust.init(store);
     SSLContext context = SSLContext.getInstance("TLS");
     context.init(null, trust.getTrustManagers(), null);
-    HttpsURLConnection c = (HttpsURLConnection) new URL(a[0]).openConnection();
-    c.setSSLSocketFactory(context.getSocketFactory());
-    c.setConnectTimeout(30000); c.setReadTimeout(60000);
-    c.getInputStream().transferTo(System.out);
+    for (int i = 0; i < Integer.parseInt(a[2]); i++) {
+      HttpsURLConnection c = (HttpsURLConnection) new URL(a[0]).openConnection();
+      c.setSSLSocketFactory(context.getSocketFactory());
+      c.setConnectTimeout(30000); c.setReadTimeout(60000);
+      c.getInputStream().transferTo(System.out);
+    }
     System.out.flush();
   }
 }`;
 
-export function java({ url, ca }: Target, path = "/", args: string[] = []): Promise<Output> {
+/** @param times how often it fetches, one connection after the other if keep-alive is off */
+export function java({ url, ca }: Target, path = "/", args: string[] = [], times = 1): Promise<Output> {
   const source = join(temporaryFolder("java"), "Fetch.java");
   writeFileSync(source, JAVA_CLIENT);
-  return execute("java", [...args, source, new URL(path, url).href, ca]);
+  return execute("java", [...args, source, new URL(path, url).href, ca, String(times)]);
 }
 
-/** A browser that trusts a CA, driven by WebDriver BiDi or the DevTools protocol. Close it. */
-export function launch(kind: "chrome" | "firefox", ca: string): Promise<Browser> {
-  return kind === "chrome" ? launchChromium(ca) : launchFirefox(ca);
+/**
+ * A browser that trusts a CA, driven by WebDriver BiDi or the DevTools protocol. Close it.
+ * @param version the highest version of TLS that it offers
+ */
+export function launch(kind: "chrome" | "firefox", ca: string, version = "1.3"): Promise<Browser> {
+  return kind === "chrome" ? launchChromium(ca, version) : launchFirefox(ca, version);
 }
 
-function launchChromium(ca: string): Promise<Browser> {
+function launchChromium(ca: string, version: string): Promise<Browser> {
   const home = temporaryFolder("chromium");
   trust(join(home, ".pki/nssdb"), ca);
   const quiet = [
@@ -142,12 +148,12 @@ function launchChromium(ca: string): Promise<Browser> {
   return puppeteer.launch({
     executablePath: "/usr/bin/chromium",
     userDataDir: join(home, "profile"),
-    args: ["--no-sandbox", ...quiet],
+    args: ["--no-sandbox", `--ssl-version-max=tls${version}`, ...quiet],
     env: { ...process.env, HOME: home },
   });
 }
 
-function launchFirefox(ca: string): Promise<Browser> {
+function launchFirefox(ca: string, version: string): Promise<Browser> {
   const home = temporaryFolder("firefox");
   const profile = join(home, "profile");
   trust(profile, ca);
@@ -158,6 +164,7 @@ function launchFirefox(ca: string): Promise<Browser> {
     extraPrefsFirefox: {
       "network.captive-portal-service.enabled": false,
       "network.connectivity-service.enabled": false,
+      "security.tls.version.max": version === "1.2" ? 3 : 4,
     },
     env: { ...process.env, HOME: home },
   });

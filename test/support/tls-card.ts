@@ -206,10 +206,10 @@ function check(result: number): void {
   if (result < 0) throw new Error(`the card answers ${result}`);
 }
 
-/** Both versions, though the profile leaves TLS 1.2 out. @param use constants that replace the profile's */
+/** @param use constants that replace the profile's */
 export function firmware(use: Record<string, number> = {}): Promise<WebAssembly.Module> {
   return build("test/firmware/tls.ts", {
-    use: { TLS12: 1, ...use },
+    use,
     replace: { "firmware/socket/socket.ts": "test/firmware/doubles/tls-socket.ts" },
   });
 }

@@ -1,0 +1,132 @@
+// Every client, in both versions, fetches the page in a full handshake and again in a resumed one, from the card as
+// `netcard run` starts it. A relay reads along and says which it was.
+import { Agent, get } from "node:https";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser } from "puppeteer-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ROOT } from "../../scripts/firmware.mjs";
+import { type RunningCard, startCard, temporaryFolder } from "../support/netcard.ts";
+import * as peers from "../support/peers.ts";
+import { Relay } from "../support/relay.ts";
+
+const page = readFileSync(join(ROOT, "pages/index.html"), "utf8");
+const VERSIONS = ["1.3", "1.2"] as const;
+type Version = (typeof VERSIONS)[number];
+
+let card: RunningCard;
+let relay: Relay;
+let target: peers.Target;
+
+beforeAll(async () => {
+  card = await startCard();
+  relay = new Relay(card.port);
+  target = { ca: card.ca, url: `https://localhost:${await relay.listen()}/` };
+});
+beforeEach(() => relay.forget());
+afterAll(async () => {
+  relay.close();
+  expect(await card.stop()).toBe(0);
+});
+
+describe.each(VERSIONS)(
+  "TLS %s: the page, in a full and in a resumed handshake, is fetched by",
+  (version) => {
+    const fullThenResumed = [
+      { version, resumed: false },
+      { version, resumed: true },
+    ];
+
+    peers.testWith("curl", "curl", "curl", async () => {
+      const args = ["--tls-max", version, "--header", "Connection: close", target.url];
+      const { stdout, stderr } = await peers.curl(target, "/", args);
+      expect(stdout, stderr).toBe(page + page);
+      expect(relay.handshakes).toEqual(fullThenResumed);
+    });
+
+    peers.testWith("openssl", "openssl", "openssl s_client", async () => {
+      const session = join(temporaryFolder("session"), "session.pem");
+      for (const option of ["-sess_out", "-sess_in"]) {
+        const [openssl, args] = peers.opensslCommand(target, [
+          version === "1.2" ? "-tls1_2" : "-tls1_3",
+          option,
+          session,
+        ]);
+        const { stdout, stderr } = await peers.execute(openssl, args, { input: peers.request("/") });
+        expect(stdout, stderr).toContain(page.slice(-200));
+        expect(stdout).toContain(option === "-sess_in" ? "Reused, TLSv" : "New, TLSv");
+      }
+      expect(relay.handshakes).toEqual(fullThenResumed);
+    });
+
+    peers.testWith("gnutls-cli", "gnutls-bin", "gnutls-cli", async () => {
+      const args = [
+        ...["--resume", "--waitresumption"],
+        ...["--priority", `NORMAL:-VERS-ALL:+VERS-TLS${version}`],
+      ];
+      const { stdout, stderr } = await peers.gnutlsClient(target, "/", args);
+      expect(stdout, stderr).toContain(page.slice(-200));
+      expect(stdout).toContain("This is a resumed session");
+      expect(relay.handshakes).toEqual(fullThenResumed);
+    });
+
+    peers.testWith("java", "openjdk-17-jdk-headless", "Java 17", async () => {
+      const args = ["-Dhttp.keepAlive=false", `-Djdk.tls.client.protocols=TLSv${version}`];
+      const { stdout, stderr } = await peers.java(target, "/", args, 2);
+      expect(stdout, stderr).toBe(page + page);
+      expect(relay.handshakes).toEqual(fullThenResumed);
+    });
+
+    test("Node", async () => {
+      const agent = new Agent({
+        keepAlive: false,
+        ca: readFileSync(target.ca),
+        minVersion: `TLSv${version}`,
+        maxVersion: `TLSv${version}`,
+      });
+      for (let i = 0; i < 2; i++) expect(await fetchWith(agent)).toBe(page);
+      expect(relay.handshakes).toEqual(fullThenResumed);
+    });
+
+    peers.testWith("chromium", "chromium", "Chromium", () => browse("chrome", version));
+    if (version === "1.3")
+      peers.testWith("firefox-esr", "firefox-esr", "Firefox ESR", () => browse("firefox", version));
+  },
+);
+
+/** Loads the page, and again over new connections. */
+async function browse(
+  kind: "chrome" | "firefox",
+  version: Version,
+  again = { version, resumed: true },
+): Promise<void> {
+  const browser = await peers.launch(kind, target.ca, version);
+  try {
+    expect(await load(browser)).toMatch(/^netcard/);
+    expect(relay.handshakes[0]).toEqual({ version, resumed: false });
+    relay.hangUp();
+    relay.forget();
+    expect(await load(browser)).toMatch(/^netcard/);
+    expect(relay.handshakes[0]).toEqual(again);
+  } finally {
+    await browser.close();
+  }
+}
+
+async function load(browser: Browser): Promise<string> {
+  const tab = await browser.newPage();
+  await tab.goto(`${target.url}?${Math.random()}`, { waitUntil: "load" });
+  const title = await tab.title();
+  await tab.close();
+  return title;
+}
+
+function fetchWith(agent: Agent): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(target.url, { agent }, (response) => {
+      let received = "";
+      response.on("data", (part) => (received += String(part)));
+      response.on("end", () => resolve(received));
+    }).on("error", reject);
+  });
+}
