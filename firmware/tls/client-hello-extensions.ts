@@ -42,6 +42,7 @@ import {
   OFFERS_P256,
   OFFERS_PSK_DHE,
   OFFERS_RENEGOTIATION_INFO,
+  OFFERS_TICKET,
   OFFERS_TLS_1_2,
   OFFERS_TLS_1_3,
   OFFERS_UNCOMPRESSED,
@@ -60,6 +61,7 @@ import {
   X25519,
   X25519_BYTES,
 } from "./hello.ts";
+import * as newSessionTicket12 from "./new-session-ticket-1-2.ts";
 import * as ticket from "./ticket.ts";
 
 // Extensions (section 4.2).
@@ -69,6 +71,7 @@ const SIGNATURE_ALGORITHMS: u32 = 13;
 const ALPN: u32 = 16;
 const EXTENDED_MASTER_SECRET: u32 = 23;
 const RECORD_SIZE_LIMIT: u32 = 28;
+const SESSION_TICKET: u32 = 35;
 const PRE_SHARED_KEY: u32 = 41;
 const EARLY_DATA: u32 = 42;
 const SUPPORTED_VERSIONS: u32 = 43;
@@ -171,6 +174,10 @@ function openExtension(hello: Hello, length: u32): u32 {
     case EARLY_DATA:
       hello.found |= HAS_EARLY_DATA;
       return length == 0 ? next(hello) : alert.DECODE_ERROR;
+    case SESSION_TICKET:
+      hello.found |= OFFERS_TICKET;
+      if (length == newSessionTicket12.TICKET_BYTES) hello.sink = u16(hello.sessionTicket);
+      return length == 0 ? next(hello) : expect(hello, SKIPPED, length);
     default:
       return length == 0 ? next(hello) : expect(hello, SKIPPED, length);
   }

@@ -8,7 +8,8 @@
 //   EXPECT_KEY_EXCHANGE         ClientKeyExchange                                        EXPECT_CIPHER_CHANGE
 //   EXPECT_CIPHER_CHANGE        ChangeCipherSpec                                         EXPECT_FINISHED_1_2
 //   EXPECT_FINISHED_1_2         Finished                                                 SEND_FINISHED_1_2, or CONNECTED again
-//   SEND_FINISHED_1_2                                ChangeCipherSpec, Finished          CONNECTED
+//   SEND_FINISHED_1_2                                (NewSessionTicket,)                 CONNECTED
+//                                                    ChangeCipherSpec, Finished
 import { Millis } from "../chip/clock.ts";
 import { put24, put8, putBytes } from "../buffer/cursors.ts";
 import { wipe } from "../crypto/ct.ts";
@@ -31,12 +32,14 @@ import {
   SEND_FINISHED_1_2,
   SEND_KEY_EXCHANGE,
   SEND_SERVER_HELLO_1_2,
+  WANTS_TICKET,
   WRITE_PROTECTED,
 } from "./context.ts";
 import * as finished from "./finished.ts";
 import * as flight from "./flight.ts";
 import { Hello } from "./hello.ts";
 import * as keySchedule from "./key-schedule-1-2.ts";
+import * as newSessionTicket from "./new-session-ticket-1-2.ts";
 import * as recordIn from "./record-in.ts";
 import { ALERT, CHANGE_CIPHER_SPEC, front, HANDSHAKE, header, seal } from "./record-out.ts";
 import * as sessionCache from "./session-cache.ts";
@@ -151,7 +154,8 @@ function endOfFinished(ctx: Context): i32 {
 
 /** ChangeCipherSpec and Finished, behind what is in the buffer. */
 function sendFinished(ctx: Context): void {
-  const at = put8(header(ctx.buffer + ctx.sealed, CHANGE_CIPHER_SPEC, 1), 1);
+  const start = ctx.has(WANTS_TICKET) ? putTicket(ctx) : ctx.buffer + ctx.sealed;
+  const at = put8(header(start, CHANGE_CIPHER_SPEC, 1), 1);
   ctx.writeSeq = 0;
   ctx.flags |= WRITE_PROTECTED;
   const message = at + front(ctx);
@@ -159,6 +163,12 @@ function sendFinished(ctx: Context): void {
   const end = putBytes(data, keySchedule.ours(ctx), keySchedule.VERIFY_BYTES);
   ctx.sealed = u16(seal(ctx, at, HANDSHAKE, u32(end - message)) - ctx.buffer);
   flight.send(ctx);
+}
+
+/** A record in the clear, at the buffer's front: the transcript has it already. @returns the address behind it */
+function putTicket(ctx: Context): usize {
+  const content = header(ctx.buffer, HANDSHAKE, newSessionTicket.MESSAGE_BYTES);
+  return newSessionTicket.write(content, keySchedule.sessionId(ctx));
 }
 
 function connect(ctx: Context): i32 {

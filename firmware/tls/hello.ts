@@ -55,6 +55,8 @@ export const HAS_FORMATS: u32 = 1 << 26;
 export const OFFERS_UNCOMPRESSED: u32 = 1 << 27;
 /** The compression method null is among those offered. */
 export const OFFERS_NULL: u32 = 1 << 28;
+/** session_ticket (RFC 5077), with or without a ticket. */
+export const OFFERS_TICKET: u32 = 1 << 29;
 
 export const HTTP_1_1: usize = memory.data<u8>([0x68, 0x74, 0x74, 0x70, 0x2f, 0x31, 0x2e, 0x31]); // "http/1.1"
 export const HTTP_1_1_BYTES: u32 = 8;
@@ -138,6 +140,7 @@ export class Hello {
   private session1: u64;
   private session2: u64;
   private session3: u64;
+  private sessionTicket0: u64;
 
   static of(ctx: Context): Hello {
     return changetype<Hello>(ctx.buffer + HELLO);
@@ -161,6 +164,10 @@ export class Hello {
   }
   get session(): usize {
     return changetype<usize>(this) + offsetof<Hello>("session0");
+  }
+  /** The ticket of TLS 1.2, SESSION_ID_BYTES; zeros without one that may be ours. */
+  get sessionTicket(): usize {
+    return changetype<usize>(this) + offsetof<Hello>("sessionTicket0");
   }
 }
 

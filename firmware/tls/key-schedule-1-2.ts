@@ -11,7 +11,8 @@ import * as aead from "../crypto/aead.ts";
 import { wipe } from "../crypto/ct.ts";
 import * as prf from "../crypto/prf.ts";
 import { AES_128_GCM } from "../crypto/aead.ts";
-import { Context, EXTENDED_MASTER, IV, RESUMED, SECRET_BYTES } from "./context.ts";
+import { Context, EXTENDED_MASTER, IV, RESUMED, SECRET_BYTES, WANTS_TICKET } from "./context.ts";
+import * as newSessionTicket from "./new-session-ticket-1-2.ts";
 import * as transcript from "./transcript.ts";
 import { HASH } from "./transcript.ts";
 
@@ -95,6 +96,7 @@ export function makeMaster(ctx: Context): void {
  * master secret goes to B, the front of our random, which was there, behind the verify_data. CT: nothing leaks.
  */
 export function derive(ctx: Context): void {
+  if (newSessionTicket.TICKET_BYTES != SESSION_ID_BYTES) ERROR("a ticket is a session ID");
   const master = masterAt(ctx);
   const block = master + MASTER_BYTES;
   prf.expand(
@@ -119,6 +121,8 @@ export function derive(ctx: Context): void {
     verifyData(ctx, CLIENT_FINISHED, ctx.secretA);
   } else {
     verifyData(ctx, CLIENT_FINISHED, ctx.secretA);
+    if (ctx.has(WANTS_TICKET))
+      transcript.add(ctx, CRYPTO, u32(newSessionTicket.write(CRYPTO, ctx.secretB) - CRYPTO));
     verifyData(ctx, SERVER_FINISHED, ours(ctx));
   }
   memory.copy(sessionId(ctx), ctx.secretB, SESSION_ID_BYTES);

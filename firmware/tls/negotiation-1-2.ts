@@ -2,7 +2,15 @@
 import { Millis } from "../chip/clock.ts";
 import * as aead from "../crypto/aead.ts";
 import * as alert from "./alert.ts";
-import { ANSWER_ALPN, Context, EXTENDED_MASTER, RESUMED, SEND_SERVER_HELLO_1_2, TLS_1_2 } from "./context.ts";
+import {
+  ANSWER_ALPN,
+  Context,
+  EXTENDED_MASTER,
+  RESUMED,
+  SEND_SERVER_HELLO_1_2,
+  TLS_1_2,
+  WANTS_TICKET,
+} from "./context.ts";
 import * as hello from "./hello.ts";
 import { Hello } from "./hello.ts";
 import { SESSION_ID_BYTES } from "./key-schedule-1-2.ts";
@@ -25,15 +33,22 @@ export function decide(ctx: Context, h: Hello, now: Millis): u32 {
   }
   ctx.suite = suite;
   if (h.has(hello.OFFERS_EXTENDED_MASTER)) ctx.flags |= EXTENDED_MASTER;
-  const session: u32 = h.sessionLength == SESSION_ID_BYTES ? sessionCache.find(ctx, h.session, now) : 0;
+  const session = findSession(ctx, h, now);
   if (session != 0 && !ctx.has(EXTENDED_MASTER)) return alert.HANDSHAKE_FAILURE; // RFC 7627 section 5.3
   if (session != 0) ctx.flags |= RESUMED;
+  else if (ctx.has(EXTENDED_MASTER) && h.has(hello.OFFERS_TICKET)) ctx.flags |= WANTS_TICKET;
   h.ticket = u16(session);
   ctx.group = u8(group);
   ctx.limit = u16(CONTENT_MAX);
   ctx.flags |= TLS_1_2;
   ctx.state = u8(SEND_SERVER_HELLO_1_2);
   return 0;
+}
+
+/** By ticket, which then goes before the session ID (RFC 5077 section 3.4). @returns its number, 0: none */
+function findSession(ctx: Context, h: Hello, now: Millis): u32 {
+  if (load<u64>(h.sessionTicket) != 0) return sessionCache.find(ctx, h.sessionTicket, now);
+  return h.sessionLength == SESSION_ID_BYTES ? sessionCache.find(ctx, h.session, now) : 0;
 }
 
 /** ChaCha20-Poly1305 first, as in TLS 1.3. */

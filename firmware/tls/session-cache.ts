@@ -1,4 +1,4 @@
-// Sessions of TLS 1.2, by session ID (RFC 5246 section 7.4.1.2), in NVM. Like tickets they live as long as the card knows the
+// Sessions of TLS 1.2, by session ID (RFC 5246 section 7.4.1.2) or the ticket that is one, in NVM. Like tickets they live as long as the card knows the
 // time, in the boot that made them; a full handshake writes one, in place of the oldest, so that the cells wear evenly.
 //
 //   entry, 80 bytes   0      1       4       8        12            16   24          72
@@ -38,11 +38,6 @@ export function find(ctx: Context, id: usize, now: Millis): u32 {
     return isSame ? number : 0;
   }
   return 0;
-}
-
-/** Copies a session's ID, SESSION_ID_BYTES. */
-export function readId(number: u32, target: usize): void {
-  nvm.copyIn(target, entryAt(number) + ID, SESSION_ID_BYTES);
 }
 
 /** Copies a session's master secret, MASTER_BYTES, for its owner to wipe. */
