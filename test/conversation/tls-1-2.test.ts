@@ -373,6 +373,29 @@ describe("a session", () => {
     expect(isResumed(card, { ...session, id: Buffer.alloc(32) })).toBe(false);
   });
 
+  test("is resumed by ticket, which goes before the session ID, and takes no new one", () => {
+    const card = newCard();
+    const client = new RawClient12(card).keepTicket().connect();
+    hangUp(client);
+    const session = client.session12;
+    expect(session.id).toHaveLength(8);
+    for (let i = 0; i < 2; i++) {
+      const again = new RawClient12(card).keepTicket(session).connect();
+      exchange(again);
+      hangUp(again);
+      expect(again.isResumed).toBe(true);
+      expect(again.answers.has(EXTENSION.sessionTicket)).toBe(false);
+    }
+    expect(isResumed(card, session)).toBe(true);
+    const other = { ...session, id: Buffer.alloc(8, 7) };
+    for (const unknown of [other, { ...session, id: Buffer.alloc(180) }]) {
+      const full = new RawClient12(card).keepTicket(unknown).connect();
+      expect(full.isResumed).toBe(false);
+      expect(full.sessionId).toHaveLength(8);
+      hangUp(full);
+    }
+  });
+
   test("is one of four, of which the oldest goes first", () => {
     const card = newCard();
     const sessions: Session12[] = [];

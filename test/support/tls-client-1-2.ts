@@ -114,6 +114,13 @@ export class RawClient12 extends RawClient {
     ];
   }
 
+  /** Offers a session by ticket (RFC 5077), under a session ID that it makes up; without one it asks for a ticket. */
+  keepTicket(session: Session12 | null = null): this {
+    this.kept = session;
+    this.extend(EXTENSION.sessionTicket, session?.id ?? u8());
+    if (session) this.hello.session = Buffer.alloc(32, 0x5a);
+    return this;
+  }
   keep(session: Session12): this {
     this.kept = session;
     this.hello.session = session.id;
@@ -145,7 +152,7 @@ export class RawClient12 extends RawClient {
       this.answers.set(hello.readUInt16BE(at), hello.subarray(at + 4, at + 4 + length));
       at += 4 + length;
     }
-    this.isResumed = this.kept !== null && this.kept.id.equals(this.sessionId);
+    this.isResumed = this.kept !== null && this.sessionId.equals(this.hello.session);
     if (this.isResumed) this.#expand(this.kept!.master);
     return hello;
   }
@@ -208,6 +215,12 @@ export class RawClient12 extends RawClient {
   override finished(): Buffer {
     return message(MESSAGE.finished, this.verifyData("client"));
   }
+  /** @returns the ticket */
+  receiveTicket(): Buffer {
+    const body = this.receiveMessage();
+    if (body[0] !== MESSAGE.newSessionTicket) throw new Error(`message ${body[0]}`);
+    return body.subarray(10);
+  }
   receiveFinished(): void {
     const expected = this.verifyData("server");
     if (!this.receiveMessage().subarray(4).equals(expected)) throw new Error("wrong Finished");
@@ -225,6 +238,7 @@ export class RawClient12 extends RawClient {
     this.sendCipherChange().sendMessage(this.finished());
     const result = this.run();
     if (result !== 0) throw new Error(`accept() returns ${result}`);
+    if (!this.isResumed && this.answers.has(EXTENSION.sessionTicket)) this.sessionId = this.receiveTicket();
     if (!this.isResumed) this.receiveFinished();
     this.tcp.acknowledge(this.card);
     return this;

@@ -39,6 +39,7 @@ export const EXTENSION = {
   alpn: 16,
   extendedMaster: 23,
   recordSizeLimit: 28,
+  sessionTicket: 35,
   preSharedKey: 41,
   earlyData: 42,
   versions: 43,
