@@ -3,6 +3,8 @@
 import { Agent, get } from "node:https";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { connect, type ConnectionOptions } from "node:tls";
 import type { Browser } from "puppeteer-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ROOT } from "../../scripts/firmware.mjs";
@@ -92,6 +94,43 @@ describe.each(VERSIONS)(
     peers.testWith("firefox-esr", "firefox-esr", "Firefox ESR", () => browse("firefox", version));
   },
 );
+
+describe("a certificate that the client does not trust", () => {
+  for (const [kind, command] of [
+    ["chrome", "chromium"],
+    ["firefox", "firefox-esr"],
+  ] as const) {
+    peers.testWith(command, command, `stops ${command}, and the card serves the next one`, async () => {
+      const browser = await peers.launch(kind, null);
+      try {
+        const tab = await browser.newPage();
+        await expect(tab.goto(target.url)).rejects.toThrow(/CERT_AUTHORITY_INVALID|UNKNOWN_ISSUER/);
+        expect(await fetchWith(new Agent({ keepAlive: false, ca: readFileSync(target.ca) }))).toBe(page);
+      } finally {
+        await browser.close();
+      }
+    });
+  }
+
+  test.each(VERSIONS)(
+    "TLS %s: a client that asks its user about it after the handshake, and comes back with the session",
+    async (version) => {
+      const agent = { minVersion: `TLSv${version}`, maxVersion: `TLSv${version}` } as const;
+      const first = connect(options(agent));
+      const session = await new Promise<Buffer>((resolve) => first.once("session", resolve));
+      first.destroy(); // without a word
+      const again = connect(options({ ...agent, session }));
+      again.write(peers.request("/"));
+      expect(await text(again)).toContain(page);
+      expect(relay.handshakes.map(({ resumed }) => resumed)).toEqual([false, true]);
+    },
+  );
+});
+
+function options(more: ConnectionOptions): ConnectionOptions {
+  const port = Number(new URL(target.url).port);
+  return { port, host: "127.0.0.1", servername: "localhost", rejectUnauthorized: false, ...more };
+}
 
 /** Loads the page, and again over new connections. */
 async function browse(kind: "chrome" | "firefox", version: Version): Promise<void> {

@@ -127,16 +127,16 @@ export function java({ url, ca }: Target, path = "/", args: string[] = [], times
 }
 
 /**
- * A browser that trusts a CA, driven by WebDriver BiDi or the DevTools protocol. Close it.
+ * A browser that trusts a CA, or none, driven by WebDriver BiDi or the DevTools protocol. Close it.
  * @param version the highest version of TLS that it offers
  */
-export function launch(kind: "chrome" | "firefox", ca: string, version = "1.3"): Promise<Browser> {
+export function launch(kind: "chrome" | "firefox", ca: string | null, version = "1.3"): Promise<Browser> {
   return kind === "chrome" ? launchChromium(ca, version) : launchFirefox(ca, version);
 }
 
-function launchChromium(ca: string, version: string): Promise<Browser> {
+function launchChromium(ca: string | null, version: string): Promise<Browser> {
   const home = temporaryFolder("chromium");
-  trust(join(home, ".pki/nssdb"), ca);
+  if (ca) trust(join(home, ".pki/nssdb"), ca);
   const quiet = [
     "--disable-gpu",
     "--disable-quic",
@@ -153,10 +153,10 @@ function launchChromium(ca: string, version: string): Promise<Browser> {
   });
 }
 
-function launchFirefox(ca: string, version: string): Promise<Browser> {
+function launchFirefox(ca: string | null, version: string): Promise<Browser> {
   const home = temporaryFolder("firefox");
   const profile = join(home, "profile");
-  trust(profile, ca);
+  if (ca) trust(profile, ca);
   return puppeteer.launch({
     browser: "firefox",
     executablePath: "/usr/bin/firefox-esr",
