@@ -189,6 +189,8 @@ function table(figures) {
         ["boot to PPP up", run?.boot],
         ["full TLS 1.3 handshake", run?.handshake],
         ["resumed TLS 1.3 handshake, with X25519", run?.resumed],
+        ["full TLS 1.2 handshake", run?.handshake12],
+        ["resumed TLS 1.2 handshake", run?.resumed12],
         [`one page, ${run?.pageBytes ?? ""} bytes`, run?.page],
       ].map(([what, stage]) => [what, stage?.instructions ?? noQemu, stage?.stackPeak ?? noQemu]),
     ),

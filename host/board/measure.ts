@@ -1,5 +1,5 @@
 // What a card on a board takes from power-on to a page: instructions counted by QEMU, and the painted stack.
-import { connect, type TLSSocket } from "node:tls";
+import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
@@ -20,8 +20,11 @@ export interface Measurement {
   handshake: Stage;
   /** One page over the same connection, closed after it. */
   page: Stage;
-  /** A resumed TLS handshake, the TCP connection included. */
+  /** A resumed TLS 1.3 handshake, the TCP connection included. */
   resumed: Stage;
+  /** The same in TLS 1.2. */
+  handshake12: Stage;
+  resumed12: Stage;
   /** Bytes of the page, header included. */
   pageBytes: number;
   guardIntact: boolean;
@@ -44,22 +47,34 @@ export async function measure(image: string, directory: string): Promise<Measure
     const boot = await stages.next();
     const server = { port: await host.listen(0), host: "127.0.0.1", servername: "localhost" };
     const options = { ...server, ca: readFileSync(host.caFile) };
-    const client = connect(options);
-    let session: Buffer | undefined;
-    client.on("session", (ticket) => (session = ticket));
-    await once(client, "secureConnect");
-    const handshake = await stages.next();
-    const pageBytes = await fetch(client);
-    const page = await stages.next();
-    const again = connect({ ...options, ...(session && { session }) });
-    await once(again, "secureConnect");
-    if (!again.isSessionReused()) throw new Error("the card did not resume the session");
-    const resumed = await stages.next();
-    again.destroy();
-    return { boot, handshake, page, resumed, pageBytes, guardIntact: (await board.stack()).guardIntact };
+    const v13 = await measureSession(options, stages);
+    const v12 = await measureSession({ ...options, maxVersion: "TLSv1.2" }, stages);
+    const { guardIntact } = await board.stack();
+    return { boot, ...v13, handshake12: v12.handshake, resumed12: v12.resumed, guardIntact };
   } finally {
     await host.close();
   }
+}
+
+/** A full handshake, a page, a resumed handshake. */
+async function measureSession(
+  options: ConnectionOptions,
+  stages: Stages,
+): Promise<Pick<Measurement, "handshake" | "page" | "resumed" | "pageBytes">> {
+  const client = connect(options);
+  let session: Buffer | undefined;
+  client.on("session", (kept) => (session = kept));
+  await once(client, "secureConnect");
+  const handshake = await stages.next();
+  const pageBytes = await fetch(client);
+  const page = await stages.next();
+  const again = connect({ ...options, ...(session && { session }) });
+  await once(again, "secureConnect");
+  if (!again.isSessionReused()) throw new Error("the card did not resume the session");
+  const resumed = await stages.next();
+  again.destroy();
+  await stages.next(); // its end is nobody's
+  return { handshake, page, resumed, pageBytes };
 }
 
 /** A new card's personalisation is none of the stages. */
