@@ -18,7 +18,10 @@ const VERSION_4: u32 = 4;
 /** More-fragments flag and fragment offset: a fragment when any is set. */
 const FRAGMENT_MASK: u32 = 0x3fff;
 
-/** Pbufs that the longest expected frame takes while it is received: data, 40 of headers, 10 of the link. */
+/**
+ * Pbufs that the longest expected frame takes while it is received: data, 40 of headers, 10 of the link. Where the
+ * headers are compressed, their room takes as much.
+ */
 export const FRAME_PBUFS: u32 = (TCP_MSS + 50 + PBUF_SIZE - 1) / PBUF_SIZE;
 
 /** State of IP and ICMP, with the counters of what was dropped and why. */

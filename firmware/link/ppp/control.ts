@@ -82,17 +82,21 @@ export function isPending(): bool {
   return (u32(state().replies) | lcp.fsm().pending | ipcp.fsm().pending) != 0;
 }
 
-/** The link is idle: sends one packet that waits. @returns false when the pool is empty */
+/**
+ * The link is idle: sends one packet that waits. A request goes before the reply that came of the same event, as in the
+ * table of section 4.1: two ends that did otherwise could chase each other in and out of Opened for ever.
+ * @returns false when the pool is empty
+ */
 export function send(): bool {
   const s = state();
+  const protocol = lcp.fsm().pending ? packet.LCP : packet.IPCP;
+  const f = fsmOf(protocol);
   const reply = changetype<Pbuf | null>(usize(s.replies));
-  if (reply) {
+  if (reply && !(f.pending && packet.get16(reply, 0) == protocol)) {
     s.replies = u16(changetype<usize>(pbuf.dequeue(reply)));
     s.replyCount--;
     return ahdlc.send(reply);
   }
-  const protocol = lcp.fsm().pending ? packet.LCP : packet.IPCP;
-  const f = fsmOf(protocol);
   if (!f.pending) return true;
   const request =
     f.pending == automaton.STR
