@@ -314,6 +314,20 @@ describe("opened", () => {
     expect(later[0]!.slice(0, 3)).toEqual([0xc0, 0x21, 1]);
   });
 
+  test("a peer that asks once a second, and never answers, does not keep us from asking", () => {
+    card.run();
+    let asked = 0;
+    for (let second = 0; second < 12; second++) {
+      card.takesByte = () => false; // its answers wait for the line
+      card.receive(encode(packet(LCP, 1, 1, [7, 2])));
+      card.run();
+      card.takesByte = () => true;
+      const frames = decode([0x7e, ...card.run(), ...card.after(1000)]);
+      asked += frames.filter((frame) => frame[2] === 1).length;
+    }
+    expect(asked).toBeGreaterThanOrEqual(3);
+  });
+
   test("more requests than can wait are dropped, not piled up", () => {
     open();
     card.takesByte = () => false;

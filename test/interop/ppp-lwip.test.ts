@@ -36,7 +36,8 @@ async function expectPage(path: string): Promise<void> {
   expect(body.equals(SITE.get(path)!.content)).toBe(true);
 }
 
-const ping = async (length: number) => expect(await host.ask(`ping ${length}`, "pong")).toEqual([`${length}`]);
+const ping = async (length: number) =>
+  expect(await host.ask(`ping ${length}`, "pong")).toEqual([`${length}`]);
 
 testWithLwip("comes up with header compression both ways, which pages then have", async () => {
   host = await LwipHost.start(program, card);

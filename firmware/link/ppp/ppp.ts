@@ -163,7 +163,7 @@ function finish(f: Fsm, actions: u32, now: Millis): void {
 function pollTimer(f: Fsm, now: Millis): Millis {
   const timed = automaton.isTimed(f);
   if (!timed && f.state != automaton.STOPPED) return FOREVER;
-  if (timed && ahdlc.isSending()) f.deadlineMs = now + automaton.RESTART_MS;
+  if (timed && control.isAsking(f)) f.deadlineMs = now + automaton.periodOf(f);
   const wait = until(f.deadlineMs, now);
   if (wait) return wait;
   if (timed) finish(f, automaton.event(f, f.counter ? automaton.TO_PLUS : automaton.TO_MINUS, now), now);

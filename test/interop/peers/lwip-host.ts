@@ -7,7 +7,7 @@ import type { SerialCard } from "../../support/serial-card.ts";
 import { compileLwip } from "./lwip.ts";
 
 const FOLDERS = ["core", "core/ipv4", "netif/ppp"];
-const ANSWER_MS = 20_000;
+const ANSWER_MS = 8_000;
 
 /** @param source lwIP's src @returns the program's path */
 export function buildLwipHost(source: string): string {
@@ -56,7 +56,12 @@ export class LwipHost {
     const deadline = performance.now() + ANSWER_MS;
     for (;;) {
       const at = this.#lines.findIndex((line) => line.startsWith(`${word} `));
-      if (at >= 0) return this.#lines.splice(0, at + 1).at(-1)!.split(" ").slice(1);
+      if (at >= 0)
+        return this.#lines
+          .splice(0, at + 1)
+          .at(-1)!
+          .split(" ")
+          .slice(1);
       const left = deadline - performance.now();
       if (left <= 0) throw new Error(`lwIP does not say "${word}", but: ${this.#lines.join("; ")}`);
       await new Promise<void>((resolve) => {

@@ -9,6 +9,7 @@
  * Each connection to 127.0.0.1:PORT (told first: "port PORT") is joined to one of lwIP's to port 443 of the card.
  */
 #include "lwip/icmp.h"
+#include "lwip/priv/tcp_priv.h"
 #include "lwip/inet_chksum.h"
 #include "lwip/init.h"
 #include "lwip/ip.h"
@@ -138,6 +139,8 @@ static err_t card_sent(void *context, struct tcp_pcb *pcb, struct pbuf *p, err_t
   for (struct pbuf *q = p; q; q = q->next)
     if (send(j->fd, q->payload, q->len, MSG_NOSIGNAL) < 0) break;
   tcp_recved(pcb, p->tot_len);
+  tcp_ack_now(pcb); /* the card waits for it, and lwIP would for 250 ms */
+  tcp_output(pcb);
   pbuf_free(p);
   return ERR_OK;
 }

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../../scripts/firmware.mjs";
+import { ROOT, mtime } from "../../../scripts/firmware.mjs";
 
 const PEERS = join(ROOT, "test/interop/peers");
 const FOLDER = join(ROOT, "build/lwip");
@@ -29,6 +29,8 @@ export function compileLwip(source: string, name: string, files: string[]): stri
   const program = join(FOLDER, name);
   const includes = [join(PEERS, name), join(source, "include")].map((folder) => `-I${folder}`);
   const inputs = [join(PEERS, `${name}.c`), ...files.map((file) => join(source, file))];
+  const own = [...inputs, join(PEERS, name, "lwipopts.h")];
+  if (existsSync(program) && own.every((file) => mtime(file) < mtime(program))) return program;
   execFileSync("gcc", ["-O1", "-w", ...includes, ...inputs, "-o", program]);
   return program;
 }

@@ -21,6 +21,8 @@
 #define PPPOS_SUPPORT 1
 #define PPP_IPV4_SUPPORT 1
 #define VJ_SUPPORT 1
+/* Seconds from a Configure-Request to the next; a card that has just been told to terminate ignores the first. */
+#define FSM_DEFTIMEOUT 1
 #define LWIP_STATS 1
 #define LINK_STATS 1
 #define LWIP_STATS_DISPLAY 0
