@@ -21,6 +21,9 @@ const PACKAGES = [
   "busybox-static",
   "iputils-ping",
 ];
+const BUSYBOX = "bin/busybox";
+const PROGRAMS = [BUSYBOX, "usr/sbin/pppd", "usr/sbin/pppstats", "bin/ping", "usr/bin/openssl"];
+const LIBRARIES = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"] as const;
 const BOOT_MS = 240_000;
 const ANSWER_MS = 120_000;
 
@@ -40,58 +43,56 @@ while read -r line; do
 done
 `;
 
+/** Folders of Debian's packages. */
+export interface GuestParts {
+  kernel: string;
+  packages: string[];
+}
+
 export interface GuestImage {
   kernel: string;
   initramfs: string;
 }
 
-/** @param ca PEM, for the guest's TLS client @returns undefined when a part can't be had */
-export function guestImage(ca: Buffer): GuestImage | undefined {
-  const kernelName = debianDependency("linux-image-amd64", KERNEL);
-  const kernel = kernelName && debianPackage(kernelName);
-  const packages = PACKAGES.map(debianPackage);
-  if (!kernel || packages.some((folder) => !folder)) return undefined;
+/** @returns undefined when a part can't be had */
+export function guestParts(): GuestParts | undefined {
+  const name = debianDependency("linux-image-amd64", KERNEL);
+  const kernel = name && debianPackage(name);
+  const packages = PACKAGES.map(debianPackage).filter((folder) => folder !== undefined);
+  return kernel && packages.length === PACKAGES.length ? { kernel, packages } : undefined;
+}
+
+/** Makes what the machine boots. @param ca PEM, for its TLS client */
+export function guestImage({ kernel, packages }: GuestParts, ca: Buffer): GuestImage {
   const root = join(temporaryFolder("guest"), "root");
   for (const folder of ["bin", "dev", "proc", "sys", "etc/ppp", "run", "var/run", "tmp"])
     mkdirSync(join(root, folder), { recursive: true });
-  const modules = join(kernel, "lib/modules", readdirSync(join(kernel, "lib/modules"))[0]!, "kernel/drivers");
-  for (const module of MODULES) cpSync(join(modules, module), join(root, basename(module)));
-  const [ppp, , , , , , busybox, ping] = packages as [string, ...string[]];
-  cpSync(join(busybox!, "bin/busybox"), join(root, "bin/busybox"));
-  const programs = [
-    join(ppp, "usr/sbin/pppd"),
-    join(ppp, "usr/sbin/pppstats"),
-    join(ping!, "bin/ping"),
-    "/usr/bin/openssl",
-  ];
-  for (const program of programs) copyProgram(program, root, packages as string[]);
+  const [release] = readdirSync(join(kernel, "lib/modules")) as [string];
+  for (const module of MODULES)
+    cpSync(join(kernel, "lib/modules", release, "kernel/drivers", module), join(root, basename(module)));
+  for (const program of PROGRAMS) copyProgram(program, root, packages);
   writeFileSync(join(root, "init"), INIT, { mode: 0o755 });
   writeFileSync(join(root, "etc/ppp/options"), "");
   writeFileSync(join(root, "ca.pem"), ca);
   const initramfs = join(root, "../initramfs");
   writeFileSync(initramfs, archive(root));
-  return {
-    kernel: readdirSync(join(kernel, "boot"))
-      .map((name) => join(kernel, "boot", name))
-      .find((path) => path.includes("vmlinuz"))!,
-    initramfs,
-  };
+  return { kernel: join(kernel, "boot", `vmlinuz-${release}`), initramfs };
 }
 
-/** Copies a program and the libraries that it needs, those in packages before the system's. */
+/** Copies a program and the libraries that it needs, those of packages before the system's. */
 function copyProgram(program: string, root: string, packages: string[]): void {
-  const folders = packages.flatMap((folder) =>
-    ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"].map((lib) => join(folder, lib)),
-  );
-  const listed = execFileSync("ldd", [program], {
+  const folders = packages.flatMap((folder) => LIBRARIES.map((name) => join(folder, name)));
+  const path = [...packages, "/"].map((folder) => join(folder, program)).find((file) => existsSync(file))!;
+  cpSync(path, join(root, "bin", basename(program)));
+  if (program === BUSYBOX) return; // without libraries
+  const listed = execFileSync("ldd", [path], {
     encoding: "utf8",
     env: { LD_LIBRARY_PATH: folders.join(":") },
   });
-  if (listed.includes("not found")) throw new Error(listed);
-  cpSync(program, join(root, "bin", basename(program)), { dereference: true });
-  for (const [path] of listed.matchAll(/\/\S+/g)) {
-    const target = join(root, path.startsWith("/lib64") ? "lib64" : "lib/x86_64-linux-gnu", basename(path));
-    if (!existsSync(target)) cpSync(path, target, { dereference: true, recursive: true });
+  if (listed.includes("not found")) throw new Error(`${program} lacks a library:\n${listed}`);
+  for (const [library] of listed.matchAll(/\/\S+/g)) {
+    const target = join(root, library.startsWith("/lib64") ? "lib64" : LIBRARIES[0], basename(library));
+    if (!existsSync(target)) cpSync(library, target, { dereference: true });
   }
 }
 
