@@ -32,6 +32,14 @@ export const DEFAULT_ACCM: u32 = 0xffffffff;
 
 /** Room before a received frame's payload, so that a Protocol-Reject can be made of it: code, id, length, protocol. */
 export const REPLY_ROOM: u32 = 6;
+/** Room before a frame with a compressed header, so that the header can be rebuilt in its place. */
+export const VJ_ROOM: u32 = 35;
+/** The protocol field, compressed, of such a frame (RFC 1332 section 4). */
+const COMPRESSED_TCP: u32 = 0x2d;
+
+// Which frames were lost: before the one being received, before the one taken last.
+const GAP_NOW: u32 = 1;
+const GAP_TAKEN: u32 = 2;
 
 // What the receiver expects. The rest of a frame that can't be good is hunted through to its flag.
 const EXPECT_ADDRESS: u8 = 0;
@@ -82,6 +90,8 @@ class AhdlcState {
   flags: u8;
   badFrames: u8;
   lostFrames: u8;
+  /** GAP_NOW | GAP_TAKEN */
+  gap: u8;
 }
 
 /** Compression of the sent address and control fields, of the sent protocol field: bits of setSendOptions(). */
@@ -164,8 +174,15 @@ export function receive(byte: u32): void {
 export function takeFrame(): Pbuf | null {
   const s = state();
   const frame = at(s.ready);
-  if (frame) s.ready = addressOf(pbuf.dequeue(frame));
+  if (!frame) return frame;
+  s.ready = addressOf(pbuf.dequeue(frame));
+  s.gap = u8((s.gap & GAP_NOW) | u32(load<u8>(frame.payload - 1)));
   return frame;
+}
+
+/** True when a frame was lost between the one that was taken last and the one taken before it. */
+export function lostBefore(): bool {
+  return (state().gap & GAP_TAKEN) != 0;
 }
 
 /** True when takeFrame() would give a frame. */
@@ -248,6 +265,8 @@ function endFrame(s: AhdlcState): void {
       pbuf.give(head);
     } else {
       pbuf.trimTail(head, length - FCS_LEN);
+      store<u8>(head.payload - 1, s.gap & GAP_NOW ? GAP_TAKEN : 0);
+      s.gap &= u8(GAP_TAKEN);
       s.ready = addressOf(pbuf.enqueue(at(s.ready), head));
     }
   }
@@ -257,9 +276,16 @@ function endFrame(s: AhdlcState): void {
   s.expect = EXPECT_ADDRESS;
 }
 
-/** The first byte of the protocol field: odd when the field is compressed to this one (RFC 1661 section 6.5). */
+/**
+ * The first byte of the protocol field: odd when the field is compressed to this one (RFC 1661 section 6.5). A zero is
+ * what compression leaves out; it is skipped, for the room to take depends on what follows.
+ */
 function startData(s: AhdlcState, octet: u32): void {
-  const p = pbuf.take(REPLY_ROOM);
+  if (octet == 0) {
+    s.expect = EXPECT_PROTOCOL;
+    return;
+  }
+  const p = pbuf.take(octet == COMPRESSED_TCP ? VJ_ROOM : REPLY_ROOM);
   if (!p) return drop(s);
   s.head = addressOf(p);
   s.tail = s.head;
@@ -279,6 +305,7 @@ function keep(s: AhdlcState, octet: u32): void {
 /** Gives up the frame that is being received. */
 function drop(s: AhdlcState): void {
   if (s.lostFrames != 255) s.lostFrames++;
+  s.gap |= u8(GAP_NOW);
   pbuf.give(at(s.head));
   s.head = 0;
   s.expect = HUNT_FLAG;
@@ -286,6 +313,7 @@ function drop(s: AhdlcState): void {
 
 function countBad(s: AhdlcState): void {
   if (s.badFrames != 255) s.badFrames++;
+  s.gap |= u8(GAP_NOW);
 }
 
 /** Advances a cursor by one encoded byte. @returns that byte */

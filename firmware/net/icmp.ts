@@ -1,15 +1,19 @@
 // ICMP, RFC 792 and RFC 1122 section 3.2.2: echo both ways, errors sent sparingly and believed with caution.
 //
-// A reply is made in the received pbufs: no pbuf is taken for it, and a ping of any size that could be received can be
-// answered. Errors that arrive are handed to TCP, which takes them as hints (RFC 5927).
+// A reply is made in the received pbufs: no pbuf is taken for it. An echo request in fragments need never be whole here:
+// each is a fragment of the reply as soon as its addresses are exchanged, the first with another type and a checksum
+// changed to match; whatever was wrong with the data still is. So pings of any size are answered. Errors that arrive are handed to TCP, which takes them as hints (RFC 5927).
 import * as checksum from "../buffer/checksum.ts";
 import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import { Millis } from "../chip/clock.ts";
 import { IP } from "../chip/ram-map.ts";
 import * as ip from "./ip.ts";
-import { IpState } from "./ip.ts";
+import { FRAGMENT_MASK, IpState } from "./ip.ts";
 import { ICMP_HEADER_LEN, IP_HEADER_LEN, IcmpHeader, IpHeader, PROTOCOL_ICMP, count } from "./wire.ts";
+
+/** Fragment offset, without flags. */
+const OFFSET_MASK: u32 = 0x1fff;
 
 const ECHO_REPLY: u32 = 0;
 const UNREACHABLE: u32 = 3;
@@ -38,6 +42,10 @@ export function powerOn(): void {
  * @returns an ICMP error about a packet of ours, payload at its IP header, for the protocol that it quotes; else null
  */
 export function input(packet: Pbuf): Pbuf | null {
+  if (IpHeader.of(packet).fragment & FRAGMENT_MASK) {
+    answerFragment(packet);
+    return null;
+  }
   const bad =
     packet.length < IP_HEADER_LEN + ICMP_HEADER_LEN ||
     checksum.fold(checksum.add(0, packet, IP_HEADER_LEN)) != 0;
@@ -126,6 +134,30 @@ function answer(packet: Pbuf): void {
   header.type = u8(ECHO_REPLY);
   seal(packet, header);
   ip.reply(packet, IpHeader.of(packet).source, PROTOCOL_ICMP);
+}
+
+/** Each fragment of the echo request whose first one came last. */
+function answerFragment(packet: Pbuf): void {
+  const header = IpHeader.of(packet);
+  const s = IpState.here;
+  const good =
+    header.fragment & OFFSET_MASK
+      ? header.source == s.echoSource && header.ident == u32(s.echoIdent)
+      : answerFirst(packet, header);
+  if (good) return ip.sendBack(packet);
+  count(IP + offsetof<IpState>("fragments"));
+  pbuf.give(packet);
+}
+
+/** Makes a reply of the beginning of a request. @returns false when it is none */
+function answerFirst(packet: Pbuf, header: IpHeader): bool {
+  const icmp = IcmpHeader.of(packet);
+  if (packet.length < IP_HEADER_LEN + ICMP_HEADER_LEN || icmp.type != ECHO || icmp.code) return false;
+  icmp.type = u8(ECHO_REPLY);
+  icmp.checksum = checksum.fold((~icmp.checksum & 0xffff) + (~(ECHO << 8) & 0xffff)); // RFC 1624 equation 3
+  IpState.here.echoSource = header.source;
+  IpState.here.echoIdent = u16(header.ident);
+  return true;
 }
 
 /** @returns whether an error quotes an IP header and the 8 bytes behind it, in its first pbuf */

@@ -1,4 +1,5 @@
-// IPv4, RFC 791 and RFC 1122 section 3.2: one interface, one address, no fragments, options skipped.
+// IPv4, RFC 791 and RFC 1122 section 3.2: one interface, one address, options skipped. Nothing is put together from
+// fragments; those of ICMP go up as they are.
 //
 //   ahdlc → ppp → ip.input ─┬→ icmp.input          replies, made in the received pbufs, wait here for the link:
 //                           └→ tcp.input           [ replies ] → net-server.dispatch → ppp
@@ -11,14 +12,17 @@ import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import { IP, IP_BYTES } from "../chip/ram-map.ts";
 import * as ppp from "../link/ppp/ppp.ts";
-import { IP_HEADER_LEN, IpHeader, count } from "./wire.ts";
+import { IP_HEADER_LEN, IpHeader, PROTOCOL_ICMP, count } from "./wire.ts";
 
 const DEFAULT_TTL: u8 = 64;
 const VERSION_4: u32 = 4;
 /** More-fragments flag and fragment offset: a fragment when any is set. */
-const FRAGMENT_MASK: u32 = 0x3fff;
+export const FRAGMENT_MASK: u32 = 0x3fff;
 
-/** Pbufs that the longest expected frame takes while it is received: data, 40 of headers, 10 of the link. */
+/**
+ * Pbufs that the longest expected frame takes while it is received: data, 40 of headers, 10 of the link. Where the
+ * headers are compressed, their room takes as much.
+ */
 export const FRAME_PBUFS: u32 = (TCP_MSS + 50 + PBUF_SIZE - 1) / PBUF_SIZE;
 
 /** State of IP and ICMP, with the counters of what was dropped and why. */
@@ -47,6 +51,10 @@ export class IpState {
   repliesDropped: u16;
   icmpBad: u16;
   errorsLimited: u16;
+
+  /** Source and identifier of the fragmented echo request that is being answered, 0: none. */
+  echoSource: u32;
+  echoIdent: u16;
 
   static get here(): IpState {
     return changetype<IpState>(IP);
@@ -97,15 +105,34 @@ export function output(packet: Pbuf, dest: u32, protocol: u32): bool {
  * @param packet payload at room for the IP header, which is written here; owned by the callee
  */
 export function reply(packet: Pbuf, dest: u32, protocol: u32): void {
+  writeHeader(packet, dest, protocol);
+  queue(packet);
+}
+
+/**
+ * Queues a packet to go back where it came from, the same fragment of the same whole.
+ * @param packet payload at its IP header; owned by the callee
+ */
+export function sendBack(packet: Pbuf): void {
+  const header = IpHeader.of(packet);
+  const fragment = header.fragment;
+  const ident = header.ident;
+  writeHeader(packet, header.source, header.protocol);
+  header.fragment = fragment;
+  header.ident = ident;
+  seal(packet);
+  queue(packet);
+}
+
+function queue(packet: Pbuf): void {
   const ip = IpState.here;
   if (pbuf.freeCount() < FRAME_PBUFS) {
     count(IP + offsetof<IpState>("repliesDropped"));
     pbuf.give(packet);
     return;
   }
-  writeHeader(packet, dest, protocol);
-  const queue = changetype<Pbuf | null>(usize(ip.replies));
-  ip.replies = u16(changetype<usize>(pbuf.enqueue(queue, packet)));
+  const waiting = changetype<Pbuf | null>(usize(ip.replies));
+  ip.replies = u16(changetype<usize>(pbuf.enqueue(waiting, packet)));
 }
 
 /** Sends the oldest reply. @returns false when there is none or the link doesn't take it */
@@ -142,7 +169,8 @@ function causeToDrop(packet: Pbuf): usize {
     return IP + offsetof<IpState>("wrongDestination");
   if (!isHost(header.source) || header.source == ppp.localAddress())
     return IP + offsetof<IpState>("badSource");
-  if (header.fragment & FRAGMENT_MASK) return IP + offsetof<IpState>("fragments");
+  if (header.fragment & FRAGMENT_MASK && header.protocol != PROTOCOL_ICMP)
+    return IP + offsetof<IpState>("fragments");
   return 0;
 }
 
@@ -161,9 +189,14 @@ function writeHeader(packet: Pbuf, dest: u32, protocol: u32): void {
   header.fragment = 0;
   header.ttl = DEFAULT_TTL;
   header.protocol = u8(protocol);
-  header.checksum = 0;
   header.source = ppp.localAddress();
   header.dest = dest;
+  seal(packet);
+}
+
+function seal(packet: Pbuf): void {
+  const header = IpHeader.of(packet);
+  header.checksum = 0;
   header.checksum = checksum.fold(sumOf(packet.payload, IP_HEADER_LEN));
 }
 

@@ -46,6 +46,9 @@ export class IpHeader {
   set totalLen(bytes: u32) {
     this.totalLenBe = bswap<u16>(u16(bytes));
   }
+  get ident(): u32 {
+    return bswap<u16>(this.identBe);
+  }
   set ident(number: u32) {
     this.identBe = bswap<u16>(u16(number));
   }
@@ -85,6 +88,9 @@ export class IcmpHeader {
 
   static of(packet: Pbuf): IcmpHeader {
     return changetype<IcmpHeader>(packet.payload + IP_HEADER_LEN);
+  }
+  get checksum(): u32 {
+    return bswap<u16>(this.checksumBe);
   }
   set checksum(sum: u32) {
     this.checksumBe = bswap<u16>(u16(sum));

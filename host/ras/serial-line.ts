@@ -9,6 +9,9 @@ export interface SerialLineOptions {
   onTrouble: (trouble: Error) => void;
 }
 
+/** Bytes. */
+const RUN_EVERY = 32;
+
 export class SerialLine {
   readonly #options: SerialLineOptions;
   #fromCard: number[] = [];
@@ -32,9 +35,13 @@ export class SerialLine {
     this.#options.contacts.onCharacter = () => undefined;
   }
 
+  /** The card runs while bytes arrive, as it would on a real line. */
   sendToCard(bytes: Uint8Array): void {
     const { contacts } = this.#options;
-    for (const byte of bytes) contacts.write(byte);
+    bytes.forEach((byte, i) => {
+      contacts.write(byte);
+      if (i % RUN_EVERY === 0) contacts.flush();
+    });
     contacts.flush();
   }
 

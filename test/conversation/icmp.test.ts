@@ -43,6 +43,66 @@ describe("echo", () => {
     stack.take();
   });
 
+  /** What a peer with an MTU of 256 sends. */
+  function fragmentsOf(message: Uint8Array, ident = 0x1234): Uint8Array[] {
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < message.length; at += 232) {
+      const payload = message.subarray(at, at + 232);
+      const more = at + 232 < message.length ? 0x2000 : 0;
+      parts.push(
+        ipPacket({ source: PEER, dest: CARD, protocol: 1, fragment: more | (at / 8), ident, payload }),
+      );
+    }
+    return parts;
+  }
+
+  test.each([225, 600, 900, 1400, 8000])(
+    "%i bytes in fragments come back in the same fragments",
+    (length) => {
+      const parts = fragmentsOf(echo(length));
+      parts.forEach((part) => stack.receive(part));
+      const replies = stack.sent.splice(0);
+      expect(replies.map(({ fragment, ident, dest }) => [fragment, ident, dest])).toEqual(
+        parts.map((_, i) => [(i + 1 < parts.length ? 0x2000 : 0) | (i * 29), 0x1234, PEER]),
+      );
+      const whole = Uint8Array.from(replies.flatMap(({ payload }) => [...payload]));
+      expect([whole[0], whole[1], checksum(whole)]).toEqual([0, 0, 0]);
+      expect(whole.subarray(4)).toEqual(echo(length).subarray(4));
+    },
+  );
+
+  test.each([0, 0xffff, 0x0800, 0xf7ff, 0x07ff, 0xf800])("a fragment with the checksum %i", (sum) => {
+    const message = echo(500);
+    new DataView(message.buffer).setUint16(8, 0);
+    new DataView(message.buffer).setUint16(2, 0);
+    const rest = ~checksum(message) & 0xffff;
+    new DataView(message.buffer).setUint16(2, sum);
+    new DataView(message.buffer).setUint16(
+      8,
+      (~sum & 0xffff) >= rest ? (~sum & 0xffff) - rest : (~sum & 0xffff) + 0xffff - rest,
+    );
+    expect(checksum(message)).toBe(0);
+    fragmentsOf(message).forEach((part) => stack.receive(part));
+    expect(checksum(Uint8Array.from(stack.sent.splice(0).flatMap(({ payload }) => [...payload])))).toBe(0);
+  });
+
+  test("fragments of nothing that we answer are dropped", () => {
+    const [first, second] = fragmentsOf(echo(400)) as [Uint8Array, Uint8Array];
+    stack.receive(second); // nothing has begun
+    fragmentsOf(icmpMessage(13, 0, new Array<number>(400).fill(0))).forEach((part) => stack.receive(part));
+    stack.receive(fragmentsOf(echo(400))[0]!.slice(0, 24)); // shorter than it says
+    stack.expectSilence();
+    stack.receive(first);
+    stack.take();
+    stack.receive(fragmentsOf(echo(400), 0x1235)[1]!); // of another whole
+    stack.receive(
+      ipPacket({ source: PEER + 1, dest: CARD, protocol: 1, fragment: 29, payload: new Uint8Array(8) }),
+    );
+    stack.expectSilence();
+    stack.receive(second);
+    stack.take();
+  });
+
   test("a flood while the link is busy leaves room for a frame", () => {
     stack.isLineHeld = true;
     for (let i = 0; i < 20; i++) receive(1, echo(8));

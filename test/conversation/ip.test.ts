@@ -66,7 +66,7 @@ test.each<[string, Partial<IpTemplate>]>([
   ["badChecksum", { checksum: 0x1234 }],
   ["badLength", { totalLength: 32 }],
   ["badLength", { totalLength: 19 }],
-  ["fragments", { fragment: 0x2000 }],
+  ["fragments", { fragment: 0x2000, protocol: 6 }],
   ["fragments", { fragment: 1 }],
   ["wrongDestination", { dest: 0x0a000003 }],
   ["wrongDestination", { dest: 0xffffffff }],

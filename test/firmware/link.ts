@@ -93,6 +93,9 @@ export function pendingBytes(): u32 {
 export function takeFrame(): usize {
   return changetype<usize>(ahdlc.takeFrame());
 }
+export function lostBefore(): u32 {
+  return u32(ahdlc.lostBefore());
+}
 export function lengthOf(frame: usize): u32 {
   return changetype<Pbuf>(frame).totalLength;
 }

@@ -2,8 +2,10 @@
 // still serves. Each case is a burst of input; a failure names the seed that replays it.
 import { beforeAll, describe, expect, test } from "vitest";
 import { IPCP, LCP, type Link, buildLink, decode, encode, packet, randomFrom } from "../support/link.ts";
+import { generator } from "../support/net-random.ts";
+import { buildVj, traffic } from "../support/vj.ts";
 
-/** Five tests of so many cases a seed: 450,000 in all. */
+/** Five tests of so many cases a seed, two of a third: 510,000 in all. */
 const SEEDS = [1, 2, 3];
 const CASES = 30_000;
 const CHECK_EVERY = 2_000;
@@ -11,7 +13,9 @@ const CHECK_EVERY = 2_000;
 type Random = ReturnType<typeof randomFrom>;
 
 let make: { iso7816: () => Link; serial: () => Link; gateway: () => Link };
+let makeCompressor: Awaited<ReturnType<typeof buildVj>>;
 beforeAll(async () => {
+  makeCompressor = await buildVj("gateway");
   make = {
     iso7816: await buildLink("iso7816"),
     serial: await buildLink("serial"),
@@ -20,9 +24,9 @@ beforeAll(async () => {
 });
 
 /** Feeds cases to a link, looking after it every now and then. */
-function fuzz(link: Link, seed: number, oneCase: (random: Random) => void): void {
+function fuzz(link: Link, seed: number, oneCase: (random: Random) => void, cases = CASES): void {
   const random = randomFrom(seed);
-  for (let i = 1; i <= CASES; i++) {
+  for (let i = 1; i <= cases; i++) {
     oneCase(random);
     if (random() % 8 === 0) link.nowMs += random() % 4000;
     if (i % CHECK_EVERY === 0) link.expectUnharmed();
@@ -71,6 +75,8 @@ function controlPacket(random: Random): number[] {
   return random() % 6 ? frame : mutate(random, frame);
 }
 
+const COMPRESSION = [2, 6, 0, 0x2d, 15, 1];
+
 /** All that is going on comes to its end. */
 function settleSerial(link: Link): void {
   link.receive([0x7e]);
@@ -91,7 +97,8 @@ function expectToOpen(link: Link): void {
         link.receive(encode(packet(protocol, 2, frame[3]!, frame.slice(6))));
         if (asked.has(protocol)) continue;
         asked.add(protocol);
-        link.receive(encode(packet(protocol, 1, 1, protocol === IPCP ? [3, 6, ...address] : [])));
+        const options = [...COMPRESSION, 3, 6, ...address];
+        link.receive(encode(packet(protocol, 1, 1, protocol === IPCP ? options : [])));
       }
     link.nowMs += 1000;
   }
@@ -168,6 +175,33 @@ describe.each(SEEDS)("seed %i", (seed) => {
       settleSerial(link);
       expectToOpen(link);
       settleSerial(link);
+    },
+  );
+
+  test.each(["serial", "gateway"] as const)(
+    "PPP on the %s: compressed headers that come damaged, in any order, or are none",
+    (wiring) => {
+      const link = make[wiring]();
+      expectToOpen(link);
+      const next = traffic(generator(seed), 3);
+      const compressor = makeCompressor(16, true);
+      let sent = 0;
+      fuzz(
+        link,
+        seed,
+        (random) => {
+          const { protocol, bytes: good } = compressor.compress(next());
+          const body = random() % 8 ? [...good] : bytes(random, 60);
+          const frame = [0, random() % 8 ? protocol : pick(random, [0x2d, 0x2f, 0x21]), ...body];
+          const line = encode(random() % 4 ? frame : mutate(random, frame));
+          link.receive(random() % 16 ? line : mutate(random, line));
+          if (random() % 3) sent += link.run().length;
+        },
+        CASES / 3,
+      );
+      expect(sent).toBeGreaterThan(CASES); // some were good, and came back
+      settleSerial(link);
+      expect(link.exports.isUp()).toBe(1);
     },
   );
 });

@@ -21,6 +21,7 @@ export interface LinkExports {
   lostFrames(): number;
   pendingBytes(): number;
   takeFrame(): number;
+  lostBefore(): number;
   lengthOf(frame: number): number;
   byteOf(frame: number, at: number): number;
   give(frame: number): void;

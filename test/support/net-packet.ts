@@ -12,6 +12,7 @@ export interface IpTemplate {
   protocol?: number;
   ttl?: number;
   fragment?: number;
+  ident?: number;
   options?: number[];
   version?: number;
   /** Default: what it is. */
@@ -36,6 +37,8 @@ export interface Packet {
   dest: number;
   protocol: number;
   ttl: number;
+  ident: number;
+  fragment: number;
   totalLength: number;
   payload: Uint8Array;
 }
@@ -55,7 +58,7 @@ export function ipPacket(template: IpTemplate): Uint8Array {
   const view = new DataView(bytes.buffer);
   bytes[0] = ((template.version ?? 4) << 4) | (headerLength / 4);
   view.setUint16(2, template.totalLength ?? bytes.length);
-  view.setUint16(4, 0x1234);
+  view.setUint16(4, template.ident ?? 0x1234);
   view.setUint16(6, template.fragment ?? 0);
   bytes[8] = template.ttl ?? 63;
   bytes[9] = template.protocol ?? 6;
@@ -78,6 +81,8 @@ export function parseIp(bytes: Uint8Array): Packet {
     dest: view.getUint32(16),
     protocol: bytes[9]!,
     ttl: bytes[8]!,
+    ident: view.getUint16(4),
+    fragment: view.getUint16(6),
     totalLength: bytes.length,
     payload: bytes.subarray(headerLength),
   };

@@ -21,6 +21,18 @@ function received(): number[][] {
   return frames;
 }
 
+/** @returns for each frame received whether one was lost before it */
+function losses(bytes: Iterable<number>): number[] {
+  const { exports: e } = link;
+  for (const byte of bytes) e.receiveByte(byte);
+  const marks: number[] = [];
+  for (let frame = e.takeFrame(); frame; frame = e.takeFrame()) {
+    marks.push(e.lostBefore());
+    e.give(frame);
+  }
+  return marks;
+}
+
 function feed(bytes: Iterable<number>): number[][] {
   for (const byte of bytes) link.exports.receiveByte(byte);
   return received();
@@ -87,6 +99,17 @@ describe("receiving", () => {
     expect(link.exports.badFrames()).toBeGreaterThan(10);
     expect(feed(frame)).toHaveLength(1);
     link.expectAllPbufsFree();
+  });
+
+  test("a frame says whether one was lost before it, however long they waited together", () => {
+    const good = encode([0, 0x2d, 1, 2, 3]);
+    const damaged = encode([0, 0x2d, 4]).map((byte, at) => (at === 7 ? byte ^ 1 : byte));
+    const long = encode([0, 0x21, ...Array<number>(300).fill(1)]);
+    expect(losses([...good, ...good])).toEqual([0, 0]);
+    expect(losses([...good, ...damaged, ...good, ...good, ...long, ...good])).toEqual([0, 1, 0, 1]);
+    expect(losses(damaged)).toEqual([]);
+    expect(link.exports.lostBefore()).toBe(1); // of the frame that was taken last
+    expect(losses([...good, ...good])).toEqual([1, 0]);
   });
 
   test("the longest frame is taken, a longer one dropped", () => {

@@ -24,9 +24,17 @@ const MAGIC_LEN: u32 = 4;
 class ControlState {
   replies: u16;
   replyCount: u8;
+  /** So many of them go before a request. */
+  earlier: u8;
   /** Identifier of our last Code-Reject or Protocol-Reject. */
   rejectId: u8;
+  /** Whose control packet went to the link last if it was a request of ours; NOBODY for a reply. */
+  asked: u8;
 }
+
+const NOBODY: u8 = 0;
+const BY_LCP: u8 = 1;
+const BY_IPCP: u8 = 2;
 
 const STATE: usize = IPCP_END;
 export const CONTROL_END: usize = STATE + offsetof<ControlState>();
@@ -82,17 +90,25 @@ export function isPending(): bool {
   return (u32(state().replies) | lcp.fsm().pending | ipcp.fsm().pending) != 0;
 }
 
+/** @returns true while a request of an automaton's waits for the link or is on its way through it */
+export function isAsking(f: Fsm): bool {
+  const asked = f == lcp.fsm() ? BY_LCP : BY_IPCP;
+  return f.pending != 0 || (ahdlc.isSending() && state().asked == asked);
+}
+
 /** The link is idle: sends one packet that waits. @returns false when the pool is empty */
 export function send(): bool {
   const s = state();
-  const reply = changetype<Pbuf | null>(usize(s.replies));
-  if (reply) {
-    s.replies = u16(changetype<usize>(pbuf.dequeue(reply)));
-    s.replyCount--;
-    return ahdlc.send(reply);
-  }
   const protocol = lcp.fsm().pending ? packet.LCP : packet.IPCP;
   const f = fsmOf(protocol);
+  const reply = changetype<Pbuf | null>(usize(s.replies));
+  if (reply && (s.earlier || !f.pending)) {
+    s.replies = u16(changetype<usize>(pbuf.dequeue(reply)));
+    s.replyCount--;
+    if (s.earlier) s.earlier--;
+    s.asked = NOBODY;
+    return ahdlc.send(reply);
+  }
   if (!f.pending) return true;
   const request =
     f.pending == automaton.STR
@@ -100,6 +116,7 @@ export function send(): bool {
       : ourRequest(protocol, f, packet.CONFIGURE_REQUEST);
   if (!request) return false;
   if (protocol == packet.LCP) lcp.prepare();
+  s.asked = protocol == packet.LCP ? BY_LCP : BY_IPCP;
   f.pending = 0;
   return ahdlc.send(request);
 }
@@ -224,7 +241,11 @@ function reject(protocol: u32, code: u32, rejected: Pbuf): void {
   reply(rejected, code);
 }
 
-/** Queues an answer: the received frame with another code, and its length. */
+/**
+ * Queues an answer: the received frame with another code, and its length. All leaves in the order in which it came about;
+ * of one event first the request, then the answer, as in the table of section 4.1. Two ends that did otherwise could
+ * chase each other in and out of Opened for ever.
+ */
 function reply(frame: Pbuf, code: u32): void {
   const s = state();
   if (s.replyCount >= MAX_REPLIES) return pbuf.give(frame);
@@ -232,6 +253,7 @@ function reply(frame: Pbuf, code: u32): void {
   packet.put16(frame, LENGTH_AT, frame.totalLength - PROTOCOL_LEN);
   s.replies = u16(changetype<usize>(pbuf.enqueue(changetype<Pbuf | null>(usize(s.replies)), frame)));
   s.replyCount++;
+  if (!(lcp.fsm().pending | ipcp.fsm().pending)) s.earlier = s.replyCount;
 }
 
 function ourRequest(protocol: u32, f: Fsm, code: u32): Pbuf | null {

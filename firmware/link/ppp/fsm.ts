@@ -70,7 +70,9 @@ export const MAX_TERMINATE: u32 = 2;
 /** Naks sent before an option is rejected. */
 export const MAX_FAILURE: u32 = 5;
 /** The Restart timer, ms. */
-export const RESTART_MS: Millis = 3000;
+const RESTART_MS: Millis = 3000;
+/** How long the Terminate-Ack may travel before we are Stopped, ms ("an appropriate value", zrc in section 4.4). */
+const PAUSE_MS: Millis = 300;
 
 /** Section 4.1, the state transition table: one row an event, one column a state. */
 // prettier-ignore
@@ -118,6 +120,11 @@ export function isTimed(f: Fsm): bool {
   return f.state >= CLOSING && f.state <= ACK_SENT;
 }
 
+/** @returns how long the Restart timer runs in the present state, ms */
+export function periodOf(f: Fsm): Millis {
+  return f.state == STOPPING && f.counter == 0 ? PAUSE_MS : RESTART_MS;
+}
+
 /**
  * An event happens.
  * @returns the actions to carry out, TLU .. SER
@@ -129,7 +136,7 @@ export function event(f: Fsm, which: u32, now: Millis): u32 {
   f.state = u8(next);
   if (cell & IRC) f.counter = u8(cell & STR ? MAX_TERMINATE : MAX_CONFIGURE);
   if (cell & ZRC) f.counter = 0;
-  if (cell & (ZRC | SCR | STR)) f.deadlineMs = now + RESTART_MS;
+  if (cell & (ZRC | SCR | STR)) f.deadlineMs = now + periodOf(f);
   if (cell & (SCR | STR)) request(f, cell & (SCR | STR), which == TO_PLUS);
   if (!isTimed(f)) f.pending = 0;
   return cell & ~15;

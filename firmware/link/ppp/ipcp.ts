@@ -1,13 +1,19 @@
 // The options of the IP Control Protocol, RFC 1332: a card asks for its address unless it has one; a server
-// (PPP_SERVER) gives it. Header compression is rejected, as is everything of later RFCs.
+// (PPP_SERVER) gives it. Either end says how many headers it keeps to restore compressed ones from (section 4). What
+// later RFCs have added is rejected.
 import { Pbuf } from "../../buffer/pbuf.ts";
 import { Fsm } from "./fsm.ts";
 import { LCP_END } from "./lcp.ts";
 import * as packet from "./packet.ts";
 import { ACK, NAK, REJECT } from "./packet.ts";
 
+const IP_COMPRESSION: u32 = 2;
 const IP_ADDRESS: u32 = 3;
-const IP_ADDRESS_LEN: u32 = 6;
+const WANTED: u32 = (1 << IP_COMPRESSION) | (1 << IP_ADDRESS);
+/** Of either option. */
+const OPTION_LEN: u32 = 6;
+/** Van Jacobson's, the only compression that we know. */
+const COMPRESSED_TCP: u32 = 0x002d;
 
 @final
 @unmanaged
@@ -15,6 +21,12 @@ class IpcpState {
   /** IPv4 addresses in host order, 0: not known. */
   local: u32;
   peer: u32;
+  /** What we offer to the compressor of the peer: our last slot; whether it may leave out the slot's id. */
+  maxSlot: u8;
+  omitId: u8;
+  /** What the peer offers to ours: its slots, 0: it wants no compressed headers. */
+  peerSlots: u8;
+  peerOmitsId: u8;
 }
 
 const FSM: usize = (LCP_END + 3) & ~3;
@@ -27,23 +39,32 @@ export function fsm(): Fsm {
 
 /** All our wishes anew. An address that was assigned before is asked for again. */
 export function start(): void {
-  fsm().wanted = u16(u32(1) << IP_ADDRESS);
+  const s = state();
+  fsm().wanted = u16(WANTED);
   fsm().failures = 0;
-  if (LOCAL_ADDRESS) state().local = LOCAL_ADDRESS;
+  s.maxSlot = u8(VJ_SLOTS - 1);
+  s.omitId = 1;
+  if (LOCAL_ADDRESS) s.local = LOCAL_ADDRESS;
 }
 
+/** The peer's options to their defaults, before a request of the peer's is adopted. */
 export function forget(): void {
   state().peer = 0;
+  state().peerSlots = 0;
 }
 
 /** Appends our options to a Configure-Request. */
 export function addOptions(frame: Pbuf): void {
-  if (fsm().wanted) packet.addOption(frame, IP_ADDRESS, state().local, 4);
+  const s = state();
+  const slots = (COMPRESSED_TCP << 16) | (u32(s.maxSlot) << 8) | s.omitId;
+  if (wants(IP_COMPRESSION)) packet.addOption(frame, IP_COMPRESSION, slots, 4);
+  if (wants(IP_ADDRESS)) packet.addOption(frame, IP_ADDRESS, s.local, 4);
 }
 
 /** @returns ACK, NAK or REJECT for the peer's option at `at` */
 export function judge(frame: Pbuf, at: u32): u32 {
-  if (packet.get8(frame, at) != IP_ADDRESS || packet.get8(frame, at + 1) != IP_ADDRESS_LEN) return REJECT;
+  if (isCompression(frame, at)) return ACK;
+  if (!isOption(frame, at, IP_ADDRESS)) return REJECT;
   const address = packet.get32(frame, at + 2);
   if (PPP_SERVER) return address == PEER_ADDRESS ? ACK : NAK;
   return address ? ACK : REJECT;
@@ -56,14 +77,20 @@ export function suggest(frame: Pbuf, at: u32): void {
 
 /** Takes over an option that we acknowledge. */
 export function adopt(frame: Pbuf, at: u32): void {
-  state().peer = packet.get32(frame, at + 2);
+  const s = state();
+  if (isCompression(frame, at)) {
+    s.peerSlots = u8(min(packet.get8(frame, at + 4) + 1, VJ_SLOTS));
+    s.peerOmitsId = u8(packet.get8(frame, at + 5) & 1);
+  } else s.peer = packet.get32(frame, at + 2);
 }
 
-/** The peer suggests another address for us; a server keeps its own. */
+/** The peer suggests less to compress with, or another address for us; a server keeps its own. */
 export function reconsider(frame: Pbuf, at: u32): void {
-  if (PPP_SERVER) return;
-  if (packet.get8(frame, at) != IP_ADDRESS || packet.get8(frame, at + 1) != IP_ADDRESS_LEN) return;
-  state().local = packet.get32(frame, at + 2);
+  const s = state();
+  if (isCompression(frame, at)) {
+    s.maxSlot = u8(min(u32(s.maxSlot), packet.get8(frame, at + 4)));
+    s.omitId &= u8(packet.get8(frame, at + 5));
+  } else if (!PPP_SERVER && isOption(frame, at, IP_ADDRESS)) s.local = packet.get32(frame, at + 2);
 }
 
 /** @returns our address, host order, 0: none yet */
@@ -74,6 +101,28 @@ export function localAddress(): u32 {
 /** @returns the peer's address, host order, 0: it has not said */
 export function peerAddress(): u32 {
   return state().peer;
+}
+
+/** @returns slots of the peer's decompressor, at most VJ_SLOTS; 0: it wants no compressed headers */
+export function peerSlots(): u32 {
+  return state().peerSlots;
+}
+
+/** @returns whether a slot's id may be left out on the way to the peer */
+export function peerOmitsId(): bool {
+  return state().peerOmitsId != 0;
+}
+
+function wants(type: u32): bool {
+  return ((u32(fsm().wanted) >> type) & 1) != 0;
+}
+
+function isCompression(frame: Pbuf, at: u32): bool {
+  return isOption(frame, at, IP_COMPRESSION) && packet.get16(frame, at + 2) == COMPRESSED_TCP;
+}
+
+function isOption(frame: Pbuf, at: u32, type: u32): bool {
+  return packet.get8(frame, at) == type && packet.get8(frame, at + 1) == OPTION_LEN;
 }
 
 function state(): IpcpState {

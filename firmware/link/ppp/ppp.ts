@@ -1,5 +1,5 @@
-// The Point-to-Point Protocol, RFC 1661: LCP below, IPCP (RFC 1332) once that is Opened, then IP packets. All that is
-// not for LCP, IPCP or IP is answered by a Protocol-Reject.
+// The Point-to-Point Protocol, RFC 1661: LCP below, IPCP (RFC 1332) once that is Opened, then IP packets, their headers
+// compressed where IPCP has agreed on it. All that is not for LCP, IPCP or IP is answered by a Protocol-Reject.
 //
 // The link mends itself: a peer that falls silent, terminates or restarts leaves LCP Stopped, or starts it anew by its
 // Configure-Request; from Stopped we try again after a while. The Restart timer runs from the moment that the link has
@@ -17,6 +17,7 @@ import * as ipcp from "./ipcp.ts";
 import * as lcp from "./lcp.ts";
 import * as packet from "./packet.ts";
 import { DATA_AT, PROTOCOL_LEN } from "./packet.ts";
+import * as vj from "./vj.ts";
 
 /** From giving up to the next attempt, ms. */
 const RETRY_MS: Millis = 5000;
@@ -26,6 +27,8 @@ const NO_BUFFER_MS: Millis = 10;
 /** LCP and IPCP to Initial. RAM is zero before; ahdlc has its own powerOn(). */
 export function powerOn(): void {
   if (CONTROL_END > PPP + PPP_BYTES) ERROR("the state of PPP does not fit PPP_BYTES");
+  if (ahdlc.VJ_ROOM + PROTOCOL_LEN < vj.HEADROOM) ERROR("VJ_ROOM is too small to rebuild a header in");
+  vj.powerOn();
   lcp.start();
   ipcp.start();
 }
@@ -47,13 +50,13 @@ export function close(now: Millis): void {
  * @returns an IP packet, payload at its header, which the caller now owns; null when PPP kept the frame
  */
 export function input(frame: Pbuf, now: Millis): Pbuf | null {
+  if (ahdlc.lostBefore()) vj.lost();
   const protocol = packet.get16(frame, 0);
-  if (protocol == packet.IP && isUp()) return pbuf.trimHead(frame, PROTOCOL_LEN);
+  if (isIp(protocol)) return ipInput(protocol, frame);
   const open = lcp.fsm().state == automaton.OPENED;
   if (protocol == packet.LCP) lcpInput(frame, now);
   else if (!open) pbuf.give(frame);
   else if (protocol == packet.IPCP) finish(ipcp.fsm(), control.input(protocol, frame, now), now);
-  else if (protocol == packet.IP) pbuf.give(frame);
   else control.rejectProtocol(frame);
   return null;
 }
@@ -76,8 +79,9 @@ export function dispatch(): bool {
  */
 export function output(ip: Pbuf): bool {
   if (!canSend()) return false;
+  const protocol = vj.compress(ip);
   pbuf.prepend(ip, PROTOCOL_LEN);
-  packet.put16(ip, 0, packet.IP);
+  packet.put16(ip, 0, protocol);
   return ahdlc.send(ip);
 }
 
@@ -106,6 +110,20 @@ export function peerMru(): u32 {
   return lcp.peerMru();
 }
 
+function isIp(protocol: u32): bool {
+  return protocol == vj.IP || protocol == vj.COMPRESSED_TCP || protocol == vj.UNCOMPRESSED_TCP;
+}
+
+/** What comes too early or too late is dropped in silence. */
+function ipInput(protocol: u32, frame: Pbuf): Pbuf | null {
+  if (!isUp()) {
+    pbuf.give(frame);
+    return null;
+  }
+  const ip = pbuf.trimHead(frame, PROTOCOL_LEN);
+  return protocol == vj.IP ? ip : vj.uncompress(protocol, ip);
+}
+
 /** LCP's own packets; a Protocol-Reject is the one that concerns another layer too (section 5.7). */
 function lcpInput(frame: Pbuf, now: Millis): void {
   const opened = lcp.fsm().state == automaton.OPENED;
@@ -127,7 +145,10 @@ function lcpEvent(event: u32, now: Millis): void {
 /** Carries out the actions that concern other layers. */
 function finish(f: Fsm, actions: u32, now: Millis): void {
   if (actions & automaton.TLF) f.deadlineMs = now + RETRY_MS;
-  if (f != lcp.fsm()) return;
+  if (f != lcp.fsm()) {
+    if (actions & automaton.TLU) vj.open(ipcp.peerSlots(), ipcp.peerOmitsId());
+    return;
+  }
   if (actions & automaton.TLD) {
     lcp.revert();
     automaton.event(ipcp.fsm(), automaton.DOWN, now);
@@ -142,7 +163,7 @@ function finish(f: Fsm, actions: u32, now: Millis): void {
 function pollTimer(f: Fsm, now: Millis): Millis {
   const timed = automaton.isTimed(f);
   if (!timed && f.state != automaton.STOPPED) return FOREVER;
-  if (timed && ahdlc.isSending()) f.deadlineMs = now + automaton.RESTART_MS;
+  if (timed && control.isAsking(f)) f.deadlineMs = now + automaton.periodOf(f);
   const wait = until(f.deadlineMs, now);
   if (wait) return wait;
   if (timed) finish(f, automaton.event(f, f.counter ? automaton.TO_PLUS : automaton.TO_MINUS, now), now);
