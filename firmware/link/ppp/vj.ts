@@ -25,10 +25,19 @@
 // A receive slot keeps its id with it: the peer may number its slots as it likes (lwIP does, whatever IPCP says), so long
 // as no more of them are in use than we have.
 import * as checksum from "../../buffer/checksum.ts";
+import {
+  IP_HEADER_LEN,
+  IpHeader,
+  PROTOCOL_TCP,
+  PSH,
+  TCP_HEADER_LEN,
+  TcpHeader,
+  URG,
+} from "../../buffer/headers.ts";
 import * as pbuf from "../../buffer/pbuf.ts";
 import { Pbuf } from "../../buffer/pbuf.ts";
 import { VJ, VJ_BYTES } from "../../chip/ram-map.ts";
-import { HEADER_LEN, Header, PROTOCOL_TCP, PSH, URG } from "./vj-header.ts";
+import { HEADER_LEN, dataLen, isCompressible, isLike, isPlain } from "./vj-header.ts";
 
 // PPP protocols, RFC 1332 section 4.
 export const IP: u32 = 0x0021;
@@ -80,7 +89,8 @@ const RECEIVE_SLOTS: usize = SEND_SLOTS + u32(VJ_SLOTS) * HEADER_LEN;
 export function powerOn(): void {
   if (RECEIVE_SLOTS + u32(VJ_SLOTS) * HEADER_LEN > VJ + VJ_BYTES)
     ERROR("the slots of VJ do not fit VJ_BYTES");
-  if (offsetof<Header>() != HEADER_LEN) ERROR("headers of IP and TCP are 40 bytes");
+  if (offsetof<IpHeader>() != IP_HEADER_LEN || offsetof<TcpHeader>() != TCP_HEADER_LEN)
+    ERROR("headers of IP and TCP are 40 bytes");
   if (u32(VJ_SLOTS) >= NONE) ERROR("slot identifiers are bytes, one of which means none");
 }
 
@@ -115,8 +125,8 @@ export function tossed(): u32 {
  */
 export function compress(packet: Pbuf): u32 {
   const s = state();
-  const header = Header.at(packet.payload);
-  if (!s.sendSlots || packet.length < HEADER_LEN || !header.isCompressible) return IP;
+  const header = IpHeader.at(packet.payload);
+  if (!s.sendSlots || packet.length < HEADER_LEN || !isCompressible(header)) return IP;
   if (header.totalLen != packet.totalLength) return IP;
   const id = sendSlotFor(s, header);
   const saved = slotAt(SEND_SLOTS, id);
@@ -148,20 +158,22 @@ export function uncompress(protocol: u32, packet: Pbuf): Pbuf | null {
 }
 
 /** @returns how a header differs from the one before, a mask without C, I and P; WHOLE when a mask can't say */
-function changes(header: Header, before: Header): u32 {
-  const seq = header.seq - before.seq;
-  const ack = header.ack - before.ack;
-  if (!header.isLike(before) || seq > 0xffff || ack > 0xffff) return WHOLE;
-  const sent = before.dataLen;
-  const isUrgent = (header.flags & URG) != 0;
-  if (!isUrgent && header.urgent != before.urgent) return WHOLE;
+function changes(header: IpHeader, before: IpHeader): u32 {
+  const tcp = header.tcp;
+  const was = before.tcp;
+  const seq = tcp.seq - was.seq;
+  const ack = tcp.ack - was.ack;
+  if (!isLike(header, before) || seq > 0xffff || ack > 0xffff) return WHOLE;
+  const sent = dataLen(before);
+  const isUrgent = (tcp.flags & URG) != 0;
+  if (!isUrgent && tcp.urgent != was.urgent) return WHOLE;
   let mask: u32 = isUrgent ? NEW_U : 0;
-  if (header.window != before.window) mask |= NEW_W;
+  if (tcp.window != was.window) mask |= NEW_W;
   if (ack) mask |= NEW_A;
   if (seq) mask |= NEW_S;
   switch (mask) {
     case 0: // data after an ACK; else something is being repeated, perhaps because the peer has lost a packet
-      return sent == 0 && header.dataLen > 0 ? 0 : WHOLE;
+      return sent == 0 && dataLen(header) > 0 ? 0 : WHOLE;
     case SPECIAL_I: // the real changes would be taken for a special case
     case SPECIAL_D:
       return WHOLE;
@@ -174,13 +186,15 @@ function changes(header: Header, before: Header): u32 {
 }
 
 /** Writes a compressed header so that it ends where the header does, and saves that before. @returns its length */
-function writeChanges(s: VjState, header: Header, saved: Header, fields: u32, id: u32): u32 {
+function writeChanges(s: VjState, header: IpHeader, saved: IpHeader, fields: u32, id: u32): u32 {
   const ident = (header.ident - saved.ident) & 0xffff;
-  const seq = header.seq - saved.seq;
-  const ack = header.ack - saved.ack;
-  const window = (header.window - saved.window) & 0xffff;
-  keep(s, saved, header);
-  let mask = fields | (saved.flags & PSH ? PUSH : 0);
+  const tcp = header.tcp;
+  const was = saved.tcp;
+  const seq = tcp.seq - was.seq;
+  const ack = tcp.ack - was.ack;
+  const window = (tcp.window - was.window) & 0xffff;
+  keep(s, saved, header); // what is written below overwrites the original
+  let mask = fields | (was.flags & PSH ? PUSH : 0);
   if (ident != 1) mask |= NEW_I;
   const start = changetype<usize>(header);
   let at = start + HEADER_LEN;
@@ -189,10 +203,10 @@ function writeChanges(s: VjState, header: Header, saved: Header, fields: u32, id
     if (mask & NEW_S) at = putField(at, seq);
     if (mask & NEW_A) at = putField(at, ack);
     if (mask & NEW_W) at = putField(at, window);
-    if (mask & NEW_U) at = putField(at, saved.urgent);
+    if (mask & NEW_U) at = putField(at, was.urgent);
   }
   at -= 2;
-  store<u16>(at, saved.tcpChecksumBe);
+  store<u16>(at, was.checksumBe);
   if (mask & NEW_C) store<u8>(--at, id);
   store<u8>(--at, mask);
   return u32(start + HEADER_LEN - at);
@@ -212,13 +226,13 @@ function putField(end: usize, value: u32): usize {
 /** UNCOMPRESSED_TCP: fills a slot and restores the header. @returns false when there is no header */
 function refill(s: VjState, packet: Pbuf): bool {
   if (packet.length < HEADER_LEN) return malformed();
-  const header = Header.at(packet.payload);
+  const header = IpHeader.at(packet.payload);
   s.lastReceived = header.protocol;
   const known = receiveSlotOf(header.protocol);
-  if (header.isPlain)
+  if (isPlain(header))
     keep(s, known ? known : slotAt(RECEIVE_SLOTS, longestUnused(s, RECEIVE_SLOTS, VJ_SLOTS)), header);
   else if (known) known.versionAndLen = 0; // no room for options: what refers to them will be tossed
-  header.protocol = PROTOCOL_TCP;
+  header.protocol = u8(PROTOCOL_TCP);
   return true;
 }
 
@@ -234,13 +248,13 @@ function rebuild(s: VjState, packet: Pbuf): bool {
   const end = readChanges(at, mask, saved);
   const length = u32(end - start);
   if (packet.length < length || pbuf.headroom(packet) + length < HEADER_LEN) return malformed();
-  const header = Header.at(pbuf.prepend(packet, HEADER_LEN - length));
+  const header = IpHeader.at(pbuf.prepend(packet, HEADER_LEN - length));
   saved.totalLen = packet.totalLength;
-  saved.checksum = ++s.turn;
+  saved.checksumBe = ++s.turn;
   memory.copy(changetype<usize>(header), changetype<usize>(saved), HEADER_LEN);
-  header.protocol = PROTOCOL_TCP;
-  header.checksum = 0;
-  header.checksum = ipChecksum(changetype<usize>(header));
+  header.protocol = u8(PROTOCOL_TCP);
+  header.checksumBe = 0;
+  header.checksumBe = ipChecksum(changetype<usize>(header));
   return true;
 }
 
@@ -251,29 +265,30 @@ function malformed(): bool {
 }
 
 /** Applies what follows mask and id to a saved header. @returns address of the data */
-function readChanges(from: usize, mask: u32, saved: Header): usize {
+function readChanges(from: usize, mask: u32, saved: IpHeader): usize {
+  const tcp = saved.tcp;
   let at = from + 2;
-  saved.tcpChecksumBe = load<u16>(from);
-  saved.flags = u8((saved.flags & ~(PSH | URG)) | (mask & PUSH ? PSH : 0));
+  tcp.checksumBe = load<u16>(from);
+  tcp.flags = u8((tcp.flags & ~(PSH | URG)) | (mask & PUSH ? PSH : 0));
   if (isSpecial(mask)) {
-    saved.seq += saved.dataLen;
-    if ((mask & FIELDS) == SPECIAL_I) saved.ack += saved.dataLen;
+    tcp.seq += dataLen(saved);
+    if ((mask & FIELDS) == SPECIAL_I) tcp.ack += dataLen(saved);
   } else {
     if (mask & NEW_U) {
-      saved.flags |= u8(URG);
-      saved.urgent = field(at);
+      tcp.flags |= u8(URG);
+      tcp.urgent = field(at);
       at += fieldLen(at);
     }
     if (mask & NEW_W) {
-      saved.window += field(at);
+      tcp.window += field(at);
       at += fieldLen(at);
     }
     if (mask & NEW_A) {
-      saved.ack += field(at);
+      tcp.ack += field(at);
       at += fieldLen(at);
     }
     if (mask & NEW_S) {
-      saved.seq += field(at);
+      tcp.seq += field(at);
       at += fieldLen(at);
     }
   }
@@ -303,18 +318,18 @@ function ipChecksum(header: usize): u16 {
 }
 
 /** @returns the id of the slot of a header's connection, or of the slot to give it */
-function sendSlotFor(s: VjState, header: Header): u32 {
+function sendSlotFor(s: VjState, header: IpHeader): u32 {
   for (let id: u32 = 0; id < s.sendSlots; id++) if (slotAt(SEND_SLOTS, id).isOf(header)) return id;
   return longestUnused(s, SEND_SLOTS, s.sendSlots);
 }
 
 /** @returns the header that the peer's slot has, null: not known */
-function receiveSlotOf(id: u32): Header | null {
+function receiveSlotOf(id: u32): IpHeader | null {
   for (let i: u32 = 0; i < u32(VJ_SLOTS); i++) {
     const saved = slotAt(RECEIVE_SLOTS, i);
     if (saved.protocol == id && saved.versionAndLen) return saved;
   }
-  return changetype<Header | null>(usize(0));
+  return changetype<IpHeader | null>(usize(0));
 }
 
 /** @returns index of an empty slot, or else of the one that was used the longest ago */
@@ -323,7 +338,7 @@ function longestUnused(s: VjState, slots: usize, count: u32): u32 {
   let longest: i32 = -1;
   for (let i: u32 = 0; i < count; i++) {
     const saved = slotAt(slots, i);
-    const turns: i32 = saved.versionAndLen ? u16(s.turn - saved.checksum) : 0x10000;
+    const turns: i32 = saved.versionAndLen ? u16(s.turn - saved.checksumBe) : 0x10000;
     if (turns > longest) {
       longest = turns;
       chosen = i;
@@ -333,13 +348,13 @@ function longestUnused(s: VjState, slots: usize, count: u32): u32 {
 }
 
 /** Saves a header, and when. */
-function keep(s: VjState, saved: Header, header: Header): void {
+function keep(s: VjState, saved: IpHeader, header: IpHeader): void {
   memory.copy(changetype<usize>(saved), changetype<usize>(header), HEADER_LEN);
-  saved.checksum = ++s.turn;
+  saved.checksumBe = ++s.turn;
 }
 
-function slotAt(slots: usize, index: u32): Header {
-  return Header.at(slots + index * HEADER_LEN);
+function slotAt(slots: usize, index: u32): IpHeader {
+  return IpHeader.at(slots + index * HEADER_LEN);
 }
 
 function state(): VjState {
