@@ -32,6 +32,10 @@ declare const TCB_COUNT: u32;
 declare const SOCKET_COUNT: u32;
 /** Connections whose headers are compressed at the same time, each way (RFC 1144). */
 declare const VJ_SLOTS: u32;
+/** Silence after which the link's peer is asked whether it is still there, ms (RFC 1661 section 5.8); 0: never. */
+declare const LCP_ECHO_MS: u32;
+/** 1: we authenticate ourselves to a peer that demands it, by PAP or CHAP-MD5. */
+declare const PPP_AUTH: u32;
 /** 1: this end assigns the addresses (the gateway). */
 declare const PPP_SERVER: u32;
 /** Our IPv4 address, big-endian value in host order, 0: ask the peer. */

@@ -7,6 +7,7 @@ import * as ram from "../../firmware/chip/ram-map.ts";
 import * as ahdlc from "../../firmware/link/ahdlc.ts";
 import * as apdu from "../../firmware/link/apdu.ts";
 import * as iso7816 from "../../firmware/link/iso7816.ts";
+import * as auth from "../../firmware/link/ppp/auth.ts";
 import * as automaton from "../../firmware/link/ppp/fsm.ts";
 import * as lcp from "../../firmware/link/ppp/lcp.ts";
 import * as ppp from "../../firmware/link/ppp/ppp.ts";
@@ -129,6 +130,10 @@ export function setSendOptions(accm: u32, compression: u32): void {
 }
 export function setReceiveAccm(accm: u32): void {
   ahdlc.setReceiveAccm(accm);
+}
+/** Name and secret, at an address of the test's. */
+export function setCredentials(at: usize, nameLen: u32, secretLen: u32): void {
+  if (PPP_AUTH) auth.setCredentials(at, nameLen, at + nameLen, secretLen);
 }
 /** Address of LCP's automaton, for its state to be set and seen. */
 export function lcpFsm(): usize {

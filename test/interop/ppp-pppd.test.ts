@@ -3,14 +3,13 @@ import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect } from "vitest";
 import { testWith } from "../support/peers.ts";
-import { SerialCard } from "../support/serial-card.ts";
+import { AUTHENTICATED_CARD, SerialCard } from "../support/serial-card.ts";
 import { type Personality, SITE, personality } from "../support/whole-card.ts";
 import { PppdGuest, guestImage, guestParts } from "./peers/pppd-guest.ts";
 
 const RESTARTS = 20;
 /** Returns when the link is up, and goes on in the background. */
-const PPPD =
-  "pppd /dev/ttyS0 115200 10.77.0.1:10.77.0.2 noauth local nocrtscts +ipv6 debug logfile /log updetach";
+const PPPD = "pppd /dev/ttyS0 115200 10.77.0.1:10.77.0.2 local nocrtscts +ipv6 debug logfile /log updetach";
 const SIZES = [...Array.from({ length: 38 }, (_, i) => 1 + i * 37), 228, 229, 1399, 1400];
 
 const QEMU = "qemu-system-x86_64";
@@ -50,8 +49,8 @@ async function expectPage(path: string): Promise<void> {
 }
 
 /** Starts pppd, and waits until the link is up. @returns its log */
-async function connect(): Promise<string> {
-  await guest.run(`rm -f /log; ${PPPD} || { cat /log; false; }`);
+async function connect(options = "noauth"): Promise<string> {
+  await guest.run(`rm -f /log; ${PPPD} ${options} || { cat /log; false; }`);
   return guest.run("cat /log");
 }
 
@@ -94,4 +93,22 @@ testWithPppd(`${RESTARTS} restarts: half in order, half without a word`, async (
     await guest.run("ping -c 1 -W 10 10.77.0.2");
     if (i % 4 < 2) await expectPage("/page");
   }
+});
+
+testWithPppd("pppd that demands CHAP or PAP of the card", async () => {
+  await end("TERM");
+  const authenticated = await SerialCard.open(issued, AUTHENTICATED_CARD);
+  guest.insert(authenticated);
+  await guest.run(`for way in chap pap; do echo 'card pppd "open sesame" *' > /etc/ppp/$way-secrets; done`);
+  for (const [way, yes] of [
+    ["chap", "sent [CHAP Success"],
+    ["pap", "sent [PAP AuthAck"],
+  ] as const) {
+    expect(await connect(`auth require-${way} name pppd`)).toContain(yes);
+    await guest.run("ping -c 1 -W 10 10.77.0.2");
+    await end("TERM");
+  }
+  await guest.run(`echo 'card pppd wrong *' > /etc/ppp/chap-secrets`);
+  await expect(connect("auth require-chap name pppd")).rejects.toThrow("sent [CHAP Failure");
+  authenticated.close();
 });

@@ -32,6 +32,7 @@ export interface LinkExports {
   receiveByte(byte: number): void;
   setSendOptions(accm: number, compression: number): void;
   setReceiveAccm(accm: number): void;
+  setCredentials(at: number, nameLen: number, secretLen: number): void;
   lcpFsm(): number;
   lcpEvent(event: number): number;
 }
@@ -55,6 +56,10 @@ export const WIRINGS = {
   iso7816: { profile: "card-6k", use: { CARD: 1 } },
   /** The card on a serial line. */
   serial: { profile: "card-6k", use: { CARD: 0 } },
+  /** The same, to peers that demand to know who it is. */
+  authenticated: { profile: "card-6k", use: { CARD: 0, PPP_AUTH: 1 } },
+  /** The same, asking after peers that are silent for 10 s. */
+  watchful: { profile: "card-6k", use: { CARD: 0, LCP_ECHO_MS: 10_000 } },
   /** The gateway on a serial line. */
   gateway: { profile: "gateway", use: { CARD: 0 } },
 };

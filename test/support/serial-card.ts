@@ -8,6 +8,14 @@ import { ChipContacts } from "../../host/reader/contacts.ts";
 import { compile } from "../../scripts/firmware.mjs";
 import { type Page, type Personality } from "./whole-card.ts";
 
+const CARD = { entry: "firmware/card-serial.ts", out: "build/card-serial.wasm" };
+/** A card that authenticates itself: "card", by the secret "open sesame". */
+export const AUTHENTICATED_CARD = {
+  entry: "test/firmware/card-serial-auth.ts",
+  out: "build/test/card-serial-auth.wasm",
+  use: { PPP_AUTH: 1 },
+};
+
 export class SerialCard {
   /** Takes what the card sends; whoever is at the other end sets it. */
   onBytes: (bytes: Uint8Array) => void = () => undefined;
@@ -15,12 +23,8 @@ export class SerialCard {
   readonly #line: SerialLine;
 
   /** A copy of a card, with power. */
-  static async open(personality: Personality): Promise<SerialCard> {
-    const file = await compile({
-      entry: "firmware/card-serial.ts",
-      out: "build/card-serial.wasm",
-      profile: "card-6k",
-    });
+  static async open(personality: Personality, firmware = CARD): Promise<SerialCard> {
+    const file = await compile({ profile: "card-6k", ...firmware });
     return new SerialCard(new WebAssembly.Module(readFileSync(file)), personality);
   }
 

@@ -26,7 +26,7 @@ class ControlState {
   replyCount: u8;
   /** So many of them go before a request. */
   earlier: u8;
-  /** Identifier of our last Code-Reject or Protocol-Reject. */
+  /** Identifier of our last Code-Reject, Protocol-Reject or Echo-Request. */
   rejectId: u8;
   /** Whose control packet went to the link last if it was a request of ours; NOBODY for a reply. */
   asked: u8;
@@ -85,6 +85,19 @@ export function rejectProtocol(frame: Pbuf): void {
   reject(packet.LCP, packet.PROTOCOL_REJECT, frame);
 }
 
+/** Queues a packet of ours unless the pool was too empty to make it. */
+export function queueIfAny(frame: Pbuf | null, code: u32): void {
+  if (frame) queue(frame, code);
+}
+
+/** Asks the peer whether it is still there (section 5.8). The answer is any frame of its. */
+export function askEcho(): void {
+  const frame = packet.create(packet.LCP, packet.ECHO_REQUEST, ++state().rejectId);
+  if (!frame) return;
+  packet.add32(frame, lcp.magic());
+  queue(frame, packet.ECHO_REQUEST);
+}
+
 /** @returns true when a reply or a request waits for the link */
 export function isPending(): bool {
   return (u32(state().replies) | lcp.fsm().pending | ipcp.fsm().pending) != 0;
@@ -134,11 +147,11 @@ function configureRequest(protocol: u32, f: Fsm, frame: Pbuf, now: Millis): u32 
   if (actions & automaton.SCA) {
     adoptAll(protocol, frame);
     f.failures = 0;
-    reply(frame, packet.CONFIGURE_ACK);
+    queue(frame, packet.CONFIGURE_ACK);
   } else if (actions & automaton.SCN) {
     if (verdict == NAK) f.failures++;
     keepRefused(protocol, frame, verdict);
-    reply(frame, verdict == NAK ? packet.CONFIGURE_NAK : packet.CONFIGURE_REJECT);
+    queue(frame, verdict == NAK ? packet.CONFIGURE_NAK : packet.CONFIGURE_REJECT);
   } else terminateAck(frame, actions);
   return actions;
 }
@@ -212,7 +225,7 @@ function echo(f: Fsm, frame: Pbuf, code: u32, now: Millis): u32 {
   if (!answered || frame.totalLength < DATA_AT + MAGIC_LEN) return discard(frame);
   if (lcp.isOurs(packet.get32(frame, DATA_AT))) return discard(frame);
   packet.put32(frame, DATA_AT, lcp.magic());
-  reply(frame, packet.ECHO_REPLY);
+  queue(frame, packet.ECHO_REPLY);
   return 0;
 }
 
@@ -229,7 +242,7 @@ function unknownCode(protocol: u32, f: Fsm, frame: Pbuf, now: Millis): u32 {
 function terminateAck(frame: Pbuf, actions: u32): u32 {
   if (!(actions & automaton.STA)) return finish(frame, actions);
   pbuf.trimTail(frame, DATA_AT);
-  reply(frame, packet.TERMINATE_ACK);
+  queue(frame, packet.TERMINATE_ACK);
   return actions;
 }
 
@@ -238,15 +251,15 @@ function reject(protocol: u32, code: u32, rejected: Pbuf): void {
   pbuf.prepend(rejected, DATA_AT);
   packet.put16(rejected, 0, protocol);
   packet.put8(rejected, ID_AT, ++state().rejectId);
-  reply(rejected, code);
+  queue(rejected, code);
 }
 
 /**
- * Queues an answer: the received frame with another code, and its length. All leaves in the order in which it came about;
+ * Queues a packet of ours or a received frame that becomes one, by its code and its length. All leaves in the order in which it came about;
  * of one event first the request, then the answer, as in the table of section 4.1. Two ends that did otherwise could
  * chase each other in and out of Opened for ever.
  */
-function reply(frame: Pbuf, code: u32): void {
+export function queue(frame: Pbuf, code: u32): void {
   const s = state();
   if (s.replyCount >= MAX_REPLIES) return pbuf.give(frame);
   packet.put8(frame, CODE_AT, code);

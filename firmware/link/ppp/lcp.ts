@@ -9,9 +9,13 @@ import { ACK, NAK, REJECT } from "./packet.ts";
 
 const MRU: u32 = 1;
 const ACCM: u32 = 2;
+const AUTHENTICATION: u32 = 3;
 const MAGIC: u32 = 5;
 const PFC: u32 = 7;
 const ACFC: u32 = 8;
+
+/** The algorithm of CHAP that we know, MD5 (RFC 1994 section 3). */
+const MD5: u32 = 5;
 
 const DEFAULT_MRU: u32 = 1500;
 /** Less from a peer than an IP host must bear is refused (RFC 791: 68 bytes, and we send TCP headers with options). */
@@ -31,6 +35,8 @@ class LcpState {
   peerMru: u16;
   /** ahdlc.ACFC | ahdlc.PFC, as the peer allows us. */
   peerCompression: u8;
+  /** PAP or CHAP, as the peer demands of us, 0: nothing. */
+  authentication: u16;
 }
 
 const STATE: usize = PPP + offsetof<Fsm>();
@@ -57,6 +63,7 @@ export function forget(): void {
   s.peerAccm = ahdlc.DEFAULT_ACCM;
   s.peerMru = u16(DEFAULT_MRU);
   s.peerCompression = 0;
+  s.authentication = 0;
 }
 
 /** Appends our options to a Configure-Request. */
@@ -69,13 +76,24 @@ export function addOptions(frame: Pbuf): void {
   if (wants(ACFC)) packet.addOption(frame, ACFC, 0, 0);
 }
 
-/** @returns ACK, NAK or REJECT for the peer's option at `at`; authentication and link quality are not for us */
+/** @returns ACK, NAK or REJECT for the peer's option at `at`; link quality is not for us */
 export function judge(frame: Pbuf, at: u32): u32 {
   const type = packet.get8(frame, at);
+  if (PPP_AUTH && type == AUTHENTICATION) return judgeAuthentication(frame, at);
   if (packet.get8(frame, at + 1) != lengthOf(type)) return REJECT;
   if (type == MRU && packet.get16(frame, at + 2) < LEAST_MRU) return NAK;
   if (type == MAGIC && (isOursAt(frame, at) || !packet.get32(frame, at + 2))) return NAK;
   return ACK;
+}
+
+/** PAP and CHAP with MD5 will do, CHAP with another algorithm might with MD5. */
+function judgeAuthentication(frame: Pbuf, at: u32): u32 {
+  const length = packet.get8(frame, at + 1);
+  if (length < 4) return REJECT;
+  const protocol = packet.get16(frame, at + 2);
+  if (protocol == packet.PAP && length == 4) return ACK;
+  if (protocol != packet.CHAP || length != 5) return REJECT;
+  return packet.get8(frame, at + 4) == MD5 ? ACK : NAK;
 }
 
 /** @returns true for an option that carries our own Magic-Number: nobody else is on the line */
@@ -87,7 +105,9 @@ export function isOursAt(frame: Pbuf, at: u32): bool {
 
 /** Writes what we would have granted into a refused option. */
 export function suggest(frame: Pbuf, at: u32): void {
-  if (packet.get8(frame, at) == MRU) packet.put16(frame, at + 2, LEAST_MRU);
+  const type = packet.get8(frame, at);
+  if (type == MRU) packet.put16(frame, at + 2, LEAST_MRU);
+  else if (PPP_AUTH && type == AUTHENTICATION) packet.put8(frame, at + 4, MD5);
   else packet.put32(frame, at + 2, pins.random32() | 1);
 }
 
@@ -100,6 +120,9 @@ export function adopt(frame: Pbuf, at: u32): void {
       break;
     case ACCM:
       s.peerAccm = packet.get32(frame, at + 2);
+      break;
+    case AUTHENTICATION:
+      s.authentication = u16(packet.get16(frame, at + 2));
       break;
     case PFC:
       s.peerCompression |= u8(ahdlc.PFC);
@@ -144,6 +167,11 @@ export function magic(): u32 {
 /** @returns true for our own Magic-Number: the line is looped back */
 export function isOurs(magicNumber: u32): bool {
   return magicNumber != 0 && magicNumber == magic();
+}
+
+/** @returns PAP or CHAP, as the peer demands of us, 0: nothing */
+export function authentication(): u32 {
+  return state().authentication;
 }
 
 /** @returns the longest information field that the peer takes, bytes */

@@ -19,6 +19,8 @@ export const PROTOCOL_LEN: u32 = 2;
 export const IP: u32 = 0x0021;
 export const IPCP: u32 = 0x8021;
 export const LCP: u32 = 0xc021;
+export const PAP: u32 = 0xc023;
+export const CHAP: u32 = 0xc223;
 
 // Codes, section 5; from PROTOCOL_REJECT on LCP's alone.
 export const CONFIGURE_REQUEST: u32 = 1;
@@ -85,6 +87,25 @@ export function addOption(frame: Pbuf, type: u32, value: u32, valueLength: u32):
   if (valueLength == 2) put16(frame, at + 2, value);
   if (valueLength == 4) put32(frame, at + 2, value);
   put16(frame, LENGTH_AT, frame.length - PROTOCOL_LEN);
+}
+
+/** Appends bytes to a packet of ours (one pbuf, which has room). */
+export function addBytes(frame: Pbuf, source: usize, length: u32): void {
+  memory.copy(frame.payload + frame.length, source, length);
+  grow(frame, length);
+}
+
+/** Appends 32 bits. */
+export function add32(frame: Pbuf, value: u32): void {
+  const at = frame.length;
+  grow(frame, 4);
+  put32(frame, at, value);
+}
+
+/** Appends a byte. */
+export function add8(frame: Pbuf, value: u32): void {
+  store<u8>(frame.payload + frame.length, value);
+  grow(frame, 1);
 }
 
 /** @returns false unless the options from DATA_AT on fill the packet exactly */

@@ -9,6 +9,7 @@ import { Pbuf } from "../../buffer/pbuf.ts";
 import { FOREVER, Millis, until } from "../../chip/clock.ts";
 import { PPP, PPP_BYTES } from "../../chip/ram-map.ts";
 import * as ahdlc from "../ahdlc.ts";
+import * as auth from "./auth.ts";
 import * as control from "./control.ts";
 import { CONTROL_END } from "./control.ts";
 import * as automaton from "./fsm.ts";
@@ -21,6 +22,9 @@ import * as vj from "./vj.ts";
 
 /** From giving up to the next attempt, ms. */
 const RETRY_MS: Millis = 5000;
+/** From an Echo-Request that nobody answers to the next, ms, and how many before the peer is taken for gone. */
+const ECHO_RETRY_MS: Millis = 3000;
+const MAX_ECHOES: u8 = 3;
 /** When the pool was empty, ms. */
 const NO_BUFFER_MS: Millis = 10;
 
@@ -29,6 +33,7 @@ export function powerOn(): void {
   if (CONTROL_END > PPP + PPP_BYTES) ERROR("the state of PPP does not fit PPP_BYTES");
   if (ahdlc.VJ_ROOM + PROTOCOL_LEN < vj.HEADROOM) ERROR("VJ_ROOM is too small to rebuild a header in");
   vj.powerOn();
+  if (PPP_AUTH) auth.powerOn();
   lcp.start();
   ipcp.start();
 }
@@ -51,12 +56,15 @@ export function close(now: Millis): void {
  */
 export function input(frame: Pbuf, now: Millis): Pbuf | null {
   if (ahdlc.lostBefore()) vj.lost();
+  if (LCP_ECHO_MS && lcp.fsm().state == automaton.OPENED) heard(now);
   const protocol = packet.get16(frame, 0);
   if (isIp(protocol)) return ipInput(protocol, frame);
   const open = lcp.fsm().state == automaton.OPENED;
   if (protocol == packet.LCP) lcpInput(frame, now);
   else if (!open) pbuf.give(frame);
-  else if (protocol == packet.IPCP) finish(ipcp.fsm(), control.input(protocol, frame, now), now);
+  else if (PPP_AUTH && (protocol == packet.PAP || protocol == packet.CHAP)) {
+    if (auth.input(protocol, frame, now)) openNetwork(now);
+  } else if (protocol == packet.IPCP) finish(ipcp.fsm(), control.input(protocol, frame, now), now);
   else control.rejectProtocol(frame);
   return null;
 }
@@ -64,6 +72,7 @@ export function input(frame: Pbuf, now: Millis): Pbuf | null {
 /** Timers, and control packets when the link is idle. @returns ms until it wants to be called again */
 export function poll(now: Millis): Millis {
   let wait = min(pollTimer(lcp.fsm(), now), pollTimer(ipcp.fsm(), now));
+  if (PPP_AUTH) wait = min(wait, auth.poll(now));
   if (control.isPending() && !ahdlc.isSending() && !control.send()) wait = NO_BUFFER_MS;
   return wait;
 }
@@ -151,16 +160,25 @@ function finish(f: Fsm, actions: u32, now: Millis): void {
   }
   if (actions & automaton.TLD) {
     lcp.revert();
+    if (PPP_AUTH) auth.stop();
     automaton.event(ipcp.fsm(), automaton.DOWN, now);
   }
   if (actions & automaton.TLU) {
     lcp.apply();
-    ipcp.start();
-    automaton.event(ipcp.fsm(), automaton.UP, now);
+    if (LCP_ECHO_MS) heard(now);
+    if (PPP_AUTH && lcp.authentication()) auth.start(lcp.authentication(), now);
+    else openNetwork(now);
   }
 }
 
+/** LCP is Opened, and the peer knows who we are if it wanted to. */
+function openNetwork(now: Millis): void {
+  ipcp.start();
+  automaton.event(ipcp.fsm(), automaton.UP, now);
+}
+
 function pollTimer(f: Fsm, now: Millis): Millis {
+  if (LCP_ECHO_MS && f == lcp.fsm() && f.state == automaton.OPENED) return pollEcho(f, now);
   const timed = automaton.isTimed(f);
   if (!timed && f.state != automaton.STOPPED) return FOREVER;
   if (timed && control.isAsking(f)) f.deadlineMs = now + automaton.periodOf(f);
@@ -168,6 +186,28 @@ function pollTimer(f: Fsm, now: Millis): Millis {
   if (wait) return wait;
   if (timed) finish(f, automaton.event(f, f.counter ? automaton.TO_PLUS : automaton.TO_MINUS, now), now);
   else retry(f, now);
+  return until(f.deadlineMs, now);
+}
+
+/** The peer is there. While LCP is Opened its Restart timer and counter are free to watch over that. */
+function heard(now: Millis): void {
+  const f = lcp.fsm();
+  f.deadlineMs = now + LCP_ECHO_MS;
+  f.counter = MAX_ECHOES;
+}
+
+/** A peer that has been silent is asked; one that does not answer is gone, and is looked for anew. */
+function pollEcho(f: Fsm, now: Millis): Millis {
+  const wait = until(f.deadlineMs, now);
+  if (wait) return wait;
+  if (f.counter) {
+    f.counter--;
+    f.deadlineMs = now + ECHO_RETRY_MS;
+    control.askEcho();
+  } else {
+    finish(f, automaton.TLD, now);
+    retry(f, now);
+  }
   return until(f.deadlineMs, now);
 }
 

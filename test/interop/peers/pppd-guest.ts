@@ -119,6 +119,8 @@ export class PppdGuest {
   readonly #servers: Server[] = [];
   readonly #child: ChildProcess;
   readonly #folder = temporaryFolder("qemu");
+  #card: SerialCard;
+  #line: Socket | undefined;
   #shell: Socket | undefined;
   #text = "";
   #onText: () => void = () => undefined;
@@ -131,9 +133,11 @@ export class PppdGuest {
   }
 
   private constructor({ kernel, initramfs }: GuestImage, card: SerialCard) {
+    this.#card = card;
     const line = this.#listen("line", (socket) => {
-      card.onBytes = (bytes) => socket.write(bytes);
-      socket.on("data", (bytes: Uint8Array) => card.send(bytes));
+      this.#line = socket;
+      socket.on("data", (bytes: Uint8Array) => this.#card.send(bytes));
+      this.insert(card);
     });
     const shell = this.#listen("shell", (socket) => {
       this.#shell = socket;
@@ -151,6 +155,13 @@ export class PppdGuest {
     const fixed = ["-accel", "tcg", "-m", "192", "-nodefaults", "-display", "none", "-no-reboot"];
     const boot = ["-kernel", kernel, "-initrd", initramfs, "-append", "console=ttyS1 quiet panic=-1"];
     this.#child = spawn("qemu-system-x86_64", [...fixed, ...boot, ...ports], { stdio: "inherit" });
+  }
+
+  /** Puts another card at the serial port. */
+  insert(card: SerialCard): void {
+    this.#card.onBytes = () => undefined;
+    this.#card = card;
+    card.onBytes = (bytes) => this.#line!.write(bytes);
   }
 
   /** Runs a line of shell. @returns what it prints @throws Error when it fails, with what it printed */
