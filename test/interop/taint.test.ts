@@ -258,10 +258,10 @@ describe("no branch and no address depends on a secret, and none is left behind"
     testWith("valgrind", "valgrind", title, async () => {
       const found = await findings(entry, [...computations]);
       computations.forEach(({ name, declassified }, i) => {
-        const { leaks, log, residue, secretOutput } = found[i]!;
+        const { leaks, log, ram, nvm, secretOutput } = found[i]!;
         expect(leaks, `${name}: ${log}`).toBe(0);
-        const seen = { name, declassified: found[i]!.declassified, residue };
-        expect(seen).toEqual({ name, declassified, residue: [] });
+        const seen = { name, declassified: found[i]!.declassified, ram, nvm };
+        expect(seen).toEqual({ name, declassified, ram: [], nvm: [] });
         expect(secretOutput + declassified, `${name}: no secret got anywhere`).toBeGreaterThan(0);
       });
     });
@@ -272,12 +272,12 @@ describe("what is wrong on purpose", () => {
   testWith("valgrind", "valgrind", "is found, and nothing else", async () => {
     const found = await findings("test/firmware/leaky.ts", LEAKY);
     LEAKY.forEach(({ name, leaks, declassified, forgets }, i) => {
-      const { residue, ...seen } = found[i]!;
+      const { ram, ...seen } = found[i]!;
       const summary = {
         name,
         leaks: seen.leaks > 0,
         declassified: seen.declassified,
-        forgets: residue.length > 0,
+        forgets: ram.length > 0,
       };
       expect(summary).toEqual({ name, leaks, declassified, forgets });
     });

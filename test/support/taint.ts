@@ -32,8 +32,9 @@ export interface Finding {
   declassified: number;
   /** Bytes of output that were secret until they left: the computation did depend on what it was given. */
   secretOutput: number;
-  /** Where in memory something secret was left, but where the case put it. */
-  residue: Range[];
+  /** Where something secret was left, but where the case put it. */
+  ram: Range[];
+  nvm: Range[];
   /** valgrind's words; of a leak that an earlier case has had as well, only there. */
   log: string;
 }
@@ -126,18 +127,24 @@ export function watch({ program }: Subject, cases: Case[]): Finding[] {
   return lines.map((line, i) => {
     const [leaks, declassified, secretOutput, ...ranges] = line.split(" ");
     const { secrets } = cases[i]!;
-    const residue = ranges
-      .map((range) => range.split("-").map(Number) as [number, number])
-      .map(([from, to]) => ({ from, to }))
-      .filter(({ from, to }) => !secrets.some((range) => range.from <= from && to <= range.to));
+    const left = (space: string): Range[] =>
+      ranges
+        .map((range) => range.split("-"))
+        .filter(([where]) => where === space)
+        .map(([, from, to]) => ({ from: Number(from), to: Number(to) }));
     return {
       leaks: Number(leaks),
       declassified: Number(declassified),
       secretOutput: Number(secretOutput),
-      residue,
+      ram: left("ram").filter((range) => !secrets.some((given) => isWithin(range, given))),
+      nvm: left("nvm"),
       log: logs[i] ?? "",
     };
   });
+}
+
+export function isWithin(range: Range, outer: Range): boolean {
+  return outer.from <= range.from && range.to <= outer.to;
 }
 
 function run(program: string, argv: string[], options: { input?: Buffer } = {}) {
@@ -167,13 +174,17 @@ export class Recording {
   /** The memory as the replay has it. */
   #known = new Uint8Array(ROM_BASE * 4);
 
-  /** @param nvm the NVM that the pins in `imports` work on, as it is now @param secrets of it */
+  /**
+   * @param nvm the NVM that the pins in `imports` work on, as it is now @param secrets of it
+   * @param sends imports that take bytes off the card, and where they lie, given its arguments
+   */
   constructor(
     private readonly subject: Subject,
     readonly name: string,
     imports: Imports = {},
     nvm: Uint8Array = new Uint8Array(0),
     secrets: Range[] = [],
+    private readonly sends: Record<string, (args: number[]) => [address: number, length: number]> = {},
   ) {
     this.#write(BEGIN, Buffer.byteLength(name));
     this.#writeBytes(Buffer.from(name));
@@ -184,6 +195,11 @@ export class Recording {
     this.memory = new Uint8Array((memory as WebAssembly.Memory).buffer);
     for (const [name, value] of Object.entries(functions))
       this.exports[name] = this.#wrapExport(name, value as (...args: number[]) => number | undefined);
+  }
+
+  /** What is asked of this is written down. */
+  get recorded(): { exports: WebAssembly.Exports } {
+    return { exports: { ...this.exports, memory: this.instance.exports["memory"]! } };
   }
 
   /** Puts a secret into memory. */
@@ -234,6 +250,8 @@ export class Recording {
     return (...args: number[]): number => {
       this.#know();
       this.#write(IMPORT, which, ...args);
+      const sent = this.sends[this.subject.imports[which]!]?.(args);
+      if (sent) this.output(...sent);
       const value = answer(...args) ?? 0;
       this.#sync();
       this.#write(SUPPLY, value, Number(name === "random32"));

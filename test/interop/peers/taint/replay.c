@@ -14,7 +14,7 @@
 //   END
 //
 // Of each case one line goes to standard output: "errors declassified secretOutput residue…", where a residue is the
-// address range "from-to" of secrets that are still in memory.
+// address range "ram-from-to" or "nvm-from-to" of secrets that are still there.
 #include "card.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,14 +123,23 @@ void w2c_pins_trace(struct w2c_pins *pins, u32 length, u32 address) {
   VALGRIND_MAKE_MEM_DEFINED(at(address, length), length);
 }
 
+static void report_secrets(const char *space, const u8 *bytes, u32 length) {
+  static u8 bits[NVM_BYTES];
+  VALGRIND_GET_VBITS(bytes, bits, length);
+  VALGRIND_MAKE_MEM_DEFINED(bits, length);
+  for (u32 from = 0; from < length; from++) {
+    if (bits[from] == 0) continue;
+    u32 to = from;
+    while (to < length && bits[to] != 0) to++;
+    printf(" %s-%u-%u", space, from, to);
+    from = to;
+  }
+}
+
 static void report(u32 errors) {
   printf("%u %u %u", errors, declassified, secret_output_bytes);
-  for (u32 address = 0; address < PAGE_BYTES; address++) {
-    if (!is_secret(address)) continue;
-    u32 from = address;
-    while (address < PAGE_BYTES && is_secret(address)) address++;
-    printf(" %u-%u", from, address);
-  }
+  report_secrets("ram", page, sizeof page);
+  report_secrets("nvm", nvm, sizeof nvm);
   printf("\n");
 }
 
