@@ -2,28 +2,22 @@
 // What becomes public on purpose calls firmware/crypto/declassify.ts; each case says how often that happens.
 import { describe, expect } from "vitest";
 import { AES_128_GCM, CHACHA20_POLY1305 } from "../support/symmetric.ts";
-import { Recording, type Finding, subject, watch } from "../support/taint.ts";
+import {
+  bytes,
+  DATA,
+  expectClean,
+  findings,
+  OUT,
+  PUBLIC,
+  PUBLIC_2,
+  SCRATCH,
+  SECRET,
+  SECRET_2,
+  STATE,
+  type Computation,
+} from "../support/computations.ts";
+import type { Recording } from "../support/taint.ts";
 import { testWith } from "../support/peers.ts";
-
-/** One computation: what it is given, what it is asked, what it gives. */
-interface Computation {
-  name: string;
-  /** How often something becomes public. */
-  declassified: number;
-  run: (card: Recording) => void;
-}
-
-// Where things lie, below the constants. Odd addresses, where alignment is not asked for.
-const SECRET = 257;
-const SECRET_2 = 513;
-const PUBLIC = 769;
-const PUBLIC_2 = 1025;
-const OUT = 1281;
-const STATE = 1536;
-const SCRATCH = 2048;
-const DATA = 4097;
-
-const bytes = (length: number, first = 1) => Uint8Array.from({ length }, (_, i) => (first + 37 * i) & 255);
 
 /** The generator of P-256, for whoever needs a point. */
 const POINT = Buffer.from(
@@ -240,32 +234,13 @@ const LEAKY: (Computation & { leaks: boolean; forgets: boolean })[] = [
   },
 }));
 
-async function findings(entry: string, computations: Computation[]): Promise<Finding[]> {
-  const firmware = await subject(entry);
-  const cases = computations.map(({ name, run }) => {
-    const card = new Recording(firmware, name);
-    run(card);
-    return card.end();
-  });
-  return watch(firmware, cases);
-}
-
 describe("no branch and no address depends on a secret, and none is left behind", () => {
-  for (const [title, entry, computations] of [
-    ["of the curves", "test/firmware/crypto-curves.ts", CURVES],
-    ["of the symmetric primitives", "test/firmware/crypto-sym.ts", SYMMETRIC],
-  ] as const) {
-    testWith("valgrind", "valgrind", title, async () => {
-      const found = await findings(entry, [...computations]);
-      computations.forEach(({ name, declassified }, i) => {
-        const { leaks, log, ram, nvm, secretOutput } = found[i]!;
-        expect(leaks, `${name}: ${log}`).toBe(0);
-        const seen = { name, declassified: found[i]!.declassified, ram, nvm };
-        expect(seen).toEqual({ name, declassified, ram: [], nvm: [] });
-        expect(secretOutput + declassified, `${name}: no secret got anywhere`).toBeGreaterThan(0);
-      });
-    });
-  }
+  testWith("valgrind", "valgrind", "of the curves", () =>
+    expectClean("test/firmware/crypto-curves.ts", CURVES),
+  );
+  testWith("valgrind", "valgrind", "of the symmetric primitives", () =>
+    expectClean("test/firmware/crypto-sym.ts", SYMMETRIC),
+  );
 });
 
 describe("what is wrong on purpose", () => {
