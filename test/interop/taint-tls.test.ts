@@ -188,7 +188,7 @@ function record(tls: Subject, { cells }: Personality, { name, hold, isNew }: Con
 
 describe("no branch and no address depends on a secret, and none is left behind", () => {
   testWith("valgrind", "valgrind", "in TLS", async () => {
-    const tls = await subject("test/firmware/tls.ts", { use: { TLS12: 1 }, replace: SOCKET_DOUBLE });
+    const tls = await subject("test/firmware/tls.ts", { replace: SOCKET_DOUBLE });
     const personality = await personalise(await firmware());
     const cases = CONVERSATIONS.map((conversation) => record(tls, personality, conversation));
     const found = watch(tls, cases);

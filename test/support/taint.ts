@@ -8,6 +8,7 @@ import { FLAGS } from "../../boards/build.mjs";
 import { translate } from "../../boards/translate.mjs";
 import { ROOT, compile, readProfile } from "../../scripts/firmware.mjs";
 import type { BuildOptions } from "./firmware.ts";
+import { exposeMemory } from "./wasm-sections.ts";
 
 const HARNESS = join(ROOT, "test/interop/peers/taint");
 const { ROM_BASE } = readProfile("card-6k") as { ROM_BASE: number };
@@ -62,17 +63,22 @@ export async function subject(entry: string, options: BuildOptions = {}): Promis
     "firmware/crypto/declassify.ts": "test/firmware/doubles/declassify.ts",
   };
   const out = `build/test/${name}.wasm`;
-  const wasm = await compile({ ...options, entry, out, exportMemory: true, replace });
+  const wasm = await compile({ ...options, entry, out, replace });
   const folder = join(ROOT, "build/test", name);
   translate({ wasm, folder, romBase: ROM_BASE });
   const header = readFileSync(join(folder, "card.h"), "utf8");
   const { source, imports, exports } = dispatch(header);
   writeFileSync(join(folder, "dispatch.c"), source);
   const program = join(folder, "replay");
-  const flags = FLAGS.filter((flag) => /^-(O|f(?!callgraph)|std)/.test(flag));
+  const flags = FLAGS.filter((flag) => /^-(O|f(?!callgraph|fixed)|std)/.test(flag));
   const sources = [join(folder, "card.c"), join(folder, "dispatch.c"), join(HARNESS, "replay.c")];
   run("gcc", [...flags, "-g", "-w", `-I${HARNESS}`, `-I${folder}`, ...sources, "-o", program]);
-  return { module: new WebAssembly.Module(readFileSync(wasm)), program, imports, exports };
+  return {
+    module: new WebAssembly.Module(Uint8Array.from(exposeMemory(readFileSync(wasm)))),
+    program,
+    imports,
+    exports,
+  };
 }
 
 /** From the header that wasm2c makes: how exports are called by number, and imports answered by the script. */

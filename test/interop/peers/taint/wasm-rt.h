@@ -35,15 +35,15 @@ INLINE u8 *at(u32 address, u32 bytes) {
 }
 
 #define LOAD(name, cell, extended, result)                      \
-  INLINE result name(wasm_rt_memory_t *memory, u64 address) {   \
+  INLINE result name(u32 base, u32 offset) {                    \
     cell value;                                                 \
-    memcpy(&value, at((u32)address, sizeof value), sizeof value); \
+    memcpy(&value, at(base + offset, sizeof value), sizeof value); \
     return (result)(extended)value;                             \
   }
-#define STORE(name, cell, argument)                                \
-  INLINE void name(wasm_rt_memory_t *memory, u64 address, argument v) { \
-    cell value = (cell)v;                                          \
-    memcpy(at((u32)address, sizeof value), &value, sizeof value);  \
+#define STORE(name, cell, argument)                              \
+  INLINE void name(u32 base, u32 offset, argument v) {           \
+    cell value = (cell)v;                                        \
+    memcpy(at(base + offset, sizeof value), &value, sizeof value); \
   }
 
 LOAD(i32_load_default32, u32, u32, u32)
@@ -66,12 +66,8 @@ STORE(i64_store8_default32, u8, u64)
 STORE(i64_store16_default32, u16, u64)
 STORE(i64_store32_default32, u32, u64)
 
-INLINE void memory_fill(wasm_rt_memory_t *memory, u32 target, u32 byte, u32 bytes) {
-  memset(at(target, bytes), (int)byte, bytes);
-}
-INLINE void memory_copy(wasm_rt_memory_t *to, const wasm_rt_memory_t *from, u32 target, u32 source, u32 bytes) {
-  memmove(at(target, bytes), at(source, bytes), bytes);
-}
+INLINE void memory_fill(u32 target, u32 byte, u32 bytes) { memset(at(target, bytes), (int)byte, bytes); }
+INLINE void memory_copy(u32 target, u32 source, u32 bytes) { memmove(at(target, bytes), at(source, bytes), bytes); }
 
 #define I32_ROTL(x, n) ((x) << ((n) & 31) | (x) >> (-(n) & 31))
 #define I32_ROTR(x, n) ((x) >> ((n) & 31) | (x) << (-(n) & 31))
