@@ -14,7 +14,7 @@ const BOARDS = join(ROOT, "boards");
 const EXCEPTION_FRAME_BYTES = 36;
 /** Interrupts have the same priority, so that one at most is on the stack. */
 const INTERRUPTS = ["on_uart", "on_systick"];
-const FLAGS = [
+export const FLAGS = [
   ...["-Os", "-std=gnu11", "-mthumb", "-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su"],
   "-fno-tree-loop-distribute-patterns", // or memset would be made of calls to memset
   // What is kept across a loop or a branch is kept on the stack: a sixth less of it for 2 % more instructions.

@@ -42,6 +42,10 @@ export function makeKey(): usize {
   return workspace();
 }
 
+export function isKeyIntact(): bool {
+  return keys.isIntact();
+}
+
 /** Opens a file of `bytes` bytes; its name stands in the workspace. */
 export function createFile(nameLength: u32, bytes: u32): i32 {
   return files.create(workspace(), nameLength, 0, 0, bytes);
