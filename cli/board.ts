@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
 import { BoardContacts } from "../host/board/contacts.ts";
 import { NetcardError } from "../host/errors.ts";
-import { type RunOptions, addRunOptions, runCard } from "./run.ts";
+import { type RunOptions, addRunOptions, folderOf, runCard } from "./run.ts";
 
 /** The project's folder, seen from dist/cli. */
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -26,12 +26,13 @@ export function addBoard(program: Command): void {
           .default("lm3s811evb"),
       ),
   ).action((options: BoardRunOptions) =>
-    runCard(options, new BoardContacts({ image: buildImage(options), folder: options.data })),
+    runCard(options, new BoardContacts({ image: buildImage(options), folder: folderOf(options) })),
   );
 }
 
 /** @returns path of image.json @throws NetcardError when a tool is missing or the image does not fit */
 function buildImage({ board, card }: BoardRunOptions): string {
+  if (card === "legacy") throw new NetcardError("No board has the legacy card: use it without board.");
   const entry = card === "serial" ? "firmware/card-serial.ts" : "firmware/card.ts";
   const argv = [join(ROOT, "boards/build.mjs"), "--board", board, "--entry", entry];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });

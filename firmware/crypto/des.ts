@@ -20,9 +20,10 @@ export const SCRATCH_BYTES: u32 = 32;
 
 const HALF_KEY: u64 = 0xfffffff;
 
-// prettier-ignore
 /** The S-boxes, by their six input bits in order. */
-const T: usize = memory.data<u32>([
+function T(): usize {
+  // prettier-ignore
+  return memory.data<u32>([
   0xefa72c4d, 0x03ddead1, 0x410dc1b2, 0xfd78bf0f, 0xd89e4a28, 0x740b24bd, 0x1ee31fe4, 0x4795c278,
   0x266079f6, 0xef36474a, 0xfb36a20f, 0x224f7c93, 0xb3f9b68b, 0xd860d917, 0x845a68d1, 0x1ea315a4,
   0x3911803a, 0xac2456ec, 0xa7d25dc9, 0x60870135, 0x62c83393, 0xc152fd56, 0xcd75f47e, 0xbaecaecb,
@@ -32,36 +33,43 @@ const T: usize = memory.data<u32>([
   0xf5bff7a0, 0x5b496b9f, 0xc81190f6, 0xb6f4fe5c, 0x9c23c46a, 0x37e50109, 0x76ce5a8d, 0xec3b97f0,
   0x3955610f, 0xa0bca6e3, 0xa3a23d53, 0x05574025, 0x52e80b95, 0x6e225836, 0x0f74e628, 0xd9ce3dcb,
 ]);
-// prettier-ignore
+}
 /** Permuted choice 1, as shifts of the key. */
-const PC1: usize = memory.data<u8>([
+function PC1(): usize {
+  // prettier-ignore
+  return memory.data<u8>([
   7, 15, 23, 31, 39, 47, 55, 63, 6, 14, 22, 30, 38, 46, 54, 62, 5, 13, 21, 29, 37, 45, 53, 61, 4, 12, 20, 28,
   1, 9, 17, 25, 33, 41, 49, 57, 2, 10, 18, 26, 34, 42, 50, 58, 3, 11, 19, 27, 35, 43, 51, 59, 36, 44, 52, 60,
 ]);
-// prettier-ignore
+}
 /** Permuted choice 2, as shifts of C and D, in the order of a round's key; 63: a zero. */
-const PC2: usize = memory.data<u8>([
+function PC2(): usize {
+  // prettier-ignore
+  return memory.data<u8>([
   39, 45, 32, 55, 28, 41, 50, 35, 37, 44, 52, 30, 49, 29, 36, 43,
   4, 25, 19, 9, 16, 5, 11, 23, 7, 17, 0, 22, 14, 6, 20, 27,
   63, 63, 51, 42, 63, 63, 46, 53, 63, 63, 48, 33, 63, 63, 54, 40,
   63, 63, 1, 15, 63, 63, 8, 26, 63, 63, 3, 12, 63, 63, 24, 10,
 ]);
-// prettier-ignore
+}
 /** The permutation P, as shifts. */
-const P: usize = memory.data<u8>([
+function P(): usize {
+  // prettier-ignore
+  return memory.data<u8>([
   16, 25, 12, 11, 3, 20, 4, 15, 31, 17, 9, 6, 27, 14, 1, 22,
   30, 24, 8, 18, 0, 5, 29, 23, 13, 19, 2, 26, 10, 21, 28, 7,
 ]);
+}
 /** Rounds, as bits, whose key is rotated by one place; the others' by two. */
 const ROTATED_BY_ONE: u32 = 0x8103;
 
 /** The key schedule. @param schedule SCHEDULE_BYTES, 4-byte aligned @param key KEY_BYTES. CT: nothing leaks. */
 export function expandKey(schedule: usize, key: usize): void {
-  let halves = gather(bswap<u64>(load<u64>(key)), PC1, 56);
+  let halves = gather(bswap<u64>(load<u64>(key)), PC1(), 56);
   for (let round: u32 = 0; round < 16; round++) {
     const by: u64 = (ROTATED_BY_ONE >> round) & 1 ? 1 : 2;
     halves = (rotateHalf(halves >> 28, by) << 28) | rotateHalf(halves & HALF_KEY, by);
-    const roundKey = gather(halves, PC2, 64);
+    const roundKey = gather(halves, PC2(), 64);
     store<u32>(schedule + round * ROUND_BYTES, u32(roundKey >> 32));
     store<u32>(schedule + round * ROUND_BYTES, u32(roundKey), 4);
   }
@@ -138,11 +146,11 @@ function f(r: u32, inner: u32, outer: u32, masks: usize): u32 {
   let answer: u32 = 0;
   for (let row: u32 = 0; row < 8; row++) {
     let inRow: u32 = 0;
-    for (let i: u32 = 0; i < 32; i += 4) inRow |= load<u32>(T + 32 * row + i) & load<u32>(masks + i);
+    for (let i: u32 = 0; i < 32; i += 4) inRow |= load<u32>(T() + 32 * row + i) & load<u32>(masks + i);
     answer |= inRow & select(e1, e2, e3, row);
   }
   let permuted: u32 = 0;
-  for (let i: u32 = 0; i < 32; i++) permuted = (permuted << 1) | ((answer >> load<u8>(P + i)) & 1);
+  for (let i: u32 = 0; i < 32; i++) permuted = (permuted << 1) | ((answer >> load<u8>(P() + i)) & 1);
   return permuted;
 }
 

@@ -21,11 +21,14 @@ export const SHA1_BYTES: u32 = 20;
 /** Where the chaining value stands. */
 export const H: usize = 64;
 
-const LENGTH: usize = 84;
+/** Where the length of the message is. */
+export const LENGTH: usize = 84;
 const H_BYTES: u32 = 20;
 
 /** FIPS 180-4 section 5.3.1; MD5 begins with the first four (RFC 1321 section 3.3). */
-const H0: usize = memory.data<u32>([0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0]);
+function H0(): usize {
+  return memory.data<u32>([0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0]);
+}
 
 /** Bytes of the digest of MD5 or SHA1. */
 export function digestBytes(hash: u32): u32 {
@@ -34,7 +37,7 @@ export function digestBytes(hash: u32): u32 {
 
 /** Begins a message, for either hash. @param state STATE_BYTES, 4-byte aligned */
 export function init(state: usize): void {
-  memory.copy(state + H, H0, H_BYTES);
+  memory.copy(state + H, H0(), H_BYTES);
   store<u32>(state, 0, LENGTH);
 }
 
@@ -57,7 +60,7 @@ export function update(hash: u32, state: usize, data: usize, length: u32): void 
     length -= run;
     used += run;
     if (used == BLOCK_BYTES) {
-      compress(hash, state);
+      compress(hash, state, state + H);
       used = 0;
     }
   }
@@ -73,22 +76,22 @@ export function final(hash: u32, state: usize, out: usize): void {
   store<u8>(state + used++, 0x80);
   if (used > BLOCK_BYTES - 8) {
     memory.fill(state + used, 0, BLOCK_BYTES - used);
-    compress(hash, state);
+    compress(hash, state, state + H);
     used = 0;
   }
   memory.fill(state + used, 0, BLOCK_BYTES - used);
   if (hash == MD5) store<u32>(state, bits, BLOCK_BYTES - 8);
   else store<u32>(state, bswap<u32>(bits), BLOCK_BYTES - 4);
-  compress(hash, state);
+  compress(hash, state, state + H);
   wipe(state, BLOCK_BYTES);
   putDigest(hash, state + H, state + H);
   memory.copy(out, state + H, digestBytes(hash));
 }
 
-/** H = H + the compression of the block in front of it. CT: nothing leaks. */
-export function compress(hash: u32, state: usize): void {
-  if (hash == MD5) md5.compress(state);
-  else sha1.compress(state);
+/** H = H + the compression of a block, which is used up. @param h address of H. CT: nothing leaks. */
+export function compress(hash: u32, block: usize, h: usize): void {
+  if (hash == MD5) md5.compress(block, h);
+  else sha1.compress(block, h);
 }
 
 /** Writes a chaining value as a digest: MD5's words are little-endian, SHA-1's big-endian. */

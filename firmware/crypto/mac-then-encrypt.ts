@@ -101,7 +101,7 @@ function finishHash(state: usize, tail: usize, content: u32, most: u32, out: usi
     used = 0;
     const isLast = isEqual(block, last);
     if (block >= lastLeast) putLength(state, bits, isLast);
-    digest.compress(digest.SHA1, state);
+    digest.compress(digest.SHA1, state, state + digest.H);
     for (let j: u32 = 0; j < MAC_BYTES; j += 4)
       store<u32>(out + j, load<u32>(out + j) | (load<u32>(state + j, digest.H) & isLast));
     block++;

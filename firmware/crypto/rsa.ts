@@ -67,6 +67,15 @@ export function decrypt(key: u32, modulusBytes: u32, cipher: u32, work: usize): 
   return isGood;
 }
 
+/** n. @param work WORK_BYTES: n in front, modulusBytes, most significant first. CT: as decrypt(). */
+export function modulus(key: u32, modulusBytes: u32, work: usize): void {
+  const half = modulusBytes / 2;
+  makeModulus(key, half, work);
+  memory.copy(work, modulusAt(work, half) + HEAD_BYTES, modulusBytes);
+  wipe(work + modulusBytes, 7 * half + EXTRA_BYTES);
+  swapEnds(work, modulusBytes);
+}
+
 // Where things are, modulo a prime: in halves, behind them the bytes that the prime's head takes.
 const PRIME: u32 = 1;
 const X: u32 = 2;

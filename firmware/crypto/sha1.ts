@@ -1,32 +1,32 @@
-// The compression of SHA-1, FIPS 180-4 section 6.1.2, its letters; the state is digest.ts's. The message schedule rolls
+// The compression of SHA-1, FIPS 180-4 section 6.1.2, its letters; block and state are digest.ts's. The message schedule rolls
 // through the block: W(t) replaces W(t-16), which is not needed again.
 
-const H: usize = 64;
-
 /** FIPS 180-4 section 4.2.1: one constant for twenty steps. */
-const K: usize = memory.data<u32>([0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6]);
+function K(): usize {
+  return memory.data<u32>([0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6]);
+}
 
-/** CT: nothing leaks. */
-export function compress(state: usize): void {
-  let a = load<u32>(state, H);
-  let b = load<u32>(state, H + 4);
-  let c = load<u32>(state, H + 8);
-  let d = load<u32>(state, H + 12);
-  let e = load<u32>(state, H + 16);
+/** H = H + the compression of the block. @param h address of H. CT: nothing leaks. */
+export function compress(block: usize, h: usize): void {
+  let a = load<u32>(h);
+  let b = load<u32>(h, 4);
+  let c = load<u32>(h, 8);
+  let d = load<u32>(h, 12);
+  let e = load<u32>(h, 16);
   for (let t: u32 = 0; t < 80; t++) {
     const twenty = t / 20;
-    const T = rotl<u32>(a, 5) + mix(twenty, b, c, d) + e + load<u32>(K + 4 * twenty) + W(state, t);
+    const T = rotl<u32>(a, 5) + mix(twenty, b, c, d) + e + load<u32>(K() + 4 * twenty) + W(block, t);
     e = d;
     d = c;
     c = rotl<u32>(b, 30);
     b = a;
     a = T;
   }
-  add(state + H, a);
-  add(state + H + 4, b);
-  add(state + H + 8, c);
-  add(state + H + 12, d);
-  add(state + H + 16, e);
+  add(h, a);
+  add(h + 4, b);
+  add(h + 8, c);
+  add(h + 12, d);
+  add(h + 16, e);
 }
 
 function W(block: usize, t: u32): u32 {
