@@ -32,8 +32,7 @@ export function find(suite: u32, id: usize, now: Millis): u32 {
     const entry = entryAt(number);
     if (age(entry, now) >= LIFETIME_MS || !nvm.equals(entry + ID, id, SESSION_ID_BYTES)) continue;
     const isSame =
-      nvm.read(entry + SUITE) == (suite & 0xff) &&
-      nvm.read32(entry + CERTIFICATE) == certificate.identity();
+      nvm.read(entry + SUITE) == (suite & 0xff) && nvm.read32(entry + CERTIFICATE) == certificate.identity();
     return isSame ? number : 0;
   }
   return 0;

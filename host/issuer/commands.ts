@@ -75,7 +75,11 @@ export class CardCommands {
     const half = (key.asymmetricKeyDetails?.modulusLength ?? 0) / 16;
     for (const [name, tag] of Object.entries(RSA_TAGS)) {
       const number = Buffer.from(numbers[name as keyof typeof RSA_TAGS] ?? "", "base64url");
-      await this.#run("PUT DATA", [0xda, 0x00, tag], Buffer.concat([Buffer.alloc(half - number.length), number]));
+      await this.#run(
+        "PUT DATA",
+        [0xda, 0x00, tag],
+        Buffer.concat([Buffer.alloc(half - number.length), number]),
+      );
     }
   }
 

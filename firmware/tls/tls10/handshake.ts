@@ -227,7 +227,8 @@ function deriveKeys(ctx: Context): i32 {
 }
 
 function endOfFinished(ctx: Context): i32 {
-  if (ctx.position != HEAD_BYTES + VERIFY_BYTES) return recordIn.tolerate(ctx) ? GO_ON : alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
+  if (ctx.position != HEAD_BYTES + VERIFY_BYTES)
+    return recordIn.tolerate(ctx) ? GO_ON : alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
   if (ctx.difference != 0) return alert.fail(ctx, alert.DECRYPT_ERROR);
   if (ctx.has(RESUMED)) return connect(ctx);
   ctx.state = u8(SEND_FINISHED);

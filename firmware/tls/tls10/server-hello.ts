@@ -3,7 +3,6 @@ import { close16, close24, put16, put24, put8, putBytes } from "../../buffer/cur
 import * as cbc from "../../crypto/cbc.ts";
 import * as drbg from "../../crypto/drbg.ts";
 import { SESSION_ID_BYTES } from "../key-schedule-1-2.ts";
-import * as sessionCache from "../session-cache.ts";
 import { Context, RANDOM_BYTES, RESUMED } from "./context.ts";
 import {
   Hello,
@@ -21,7 +20,7 @@ export const MESSAGE_MAX: u32 = 4 + 2 + RANDOM_BYTES + 1 + SESSION_ID_BYTES + 2 
 /** Writes the message at `at`, with a new session ID or that of the session resumed. @returns the address behind it */
 export function write(ctx: Context, at: usize): usize {
   drbg.fill(ctx.serverRandom, RANDOM_BYTES);
-  if (ctx.has(RESUMED)) sessionCache.readId(ctx.session, ctx.sessionId);
+  if (ctx.has(RESUMED)) memory.copy(ctx.sessionId, Hello.of(ctx).session, SESSION_ID_BYTES);
   else drbg.fill(ctx.sessionId, SESSION_ID_BYTES);
   const body = put24(put8(at, SERVER_HELLO), 0);
   let end = putBytes(put16(body, TLS_1_0), ctx.serverRandom, RANDOM_BYTES);
