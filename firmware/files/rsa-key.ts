@@ -38,7 +38,7 @@ export function modulusBytes(): u32 {
  * @param number 0 p, 1 q, 2 dP, 3 dQ, 4 qInv @param data `length` bytes, big-endian, half of the modulus
  * @param work rsa.WORK_BYTES
  * @returns false when the number is of the wrong length, or of no key
- * CT: nothing of the numbers leaks but whether they belong together; the checksum as in keys.ts.
+ * CT: nothing of the numbers leaks but whether they belong together.
  */
 export function put(number: u32, data: usize, length: u32, work: usize): bool {
   if (CRC + 4 > RSA_KEY + RSA_KEY_BYTES) ERROR("the RSA key does not fit RSA_KEY_BYTES");
@@ -50,7 +50,8 @@ export function put(number: u32, data: usize, length: u32, work: usize): bool {
   nvm.write(PRESENT, present);
   if (present != ALL) return true;
   if (!belongTogether(work)) return false;
-  nvm.write32(CRC, checksum());
+  store<u32>(work, bswap<u32>(checksum()));
+  nvm.overwrite(CRC, work, 4);
   nvm.write(STATE, superblock.ACTIVATED);
   return true;
 }
