@@ -22,14 +22,14 @@ export function init(hash: u32, state: usize, key: usize, keyLength: u32): void 
  */
 export function final(hash: u32, state: usize, key: usize, keyLength: u32, out: usize): void {
   digest.final(hash, state, out);
-  finalOuter(hash, state, key, keyLength, out);
-}
-
-/** The second half of final(), for who has made the inner digest otherwise. @param out the inner digest, then the code */
-export function finalOuter(hash: u32, state: usize, key: usize, keyLength: u32, out: usize): void {
   start(hash, state, key, keyLength, OPAD);
   digest.update(hash, state, out, digest.digestBytes(hash));
   digest.final(hash, state, out);
+}
+
+/** For who has ended the message otherwise: begins what the code is the digest of, the inner digest. CT: as init(). */
+export function initOuter(hash: u32, state: usize, key: usize, keyLength: u32): void {
+  start(hash, state, key, keyLength, OPAD);
 }
 
 /** Hashes K xor pad; the block is made where it will be compressed, at the front of the state. */

@@ -61,7 +61,9 @@ export function verify(
   const most = length - MAC_BYTES - 1;
   const content = contentOf(unpadded);
   finishHash(state, tail, content, most, scratch);
-  hmac.finalOuter(digest.SHA1, state, key, MAC_BYTES, scratch);
+  hmac.initOuter(digest.SHA1, state, key, MAC_BYTES);
+  digest.update(digest.SHA1, state, scratch, MAC_BYTES);
+  digest.final(digest.SHA1, state, scratch);
   const bad = (unpadded & BAD) | macError(tail, content, most, scratch);
   wipe(state, digest.STATE_BYTES);
   wipe(scratch, SCRATCH_BYTES);

@@ -43,10 +43,10 @@ export function compress(block: usize, h: usize): void {
     c = b;
     b += rotl<u32>(sum, load<u8>(S() + ((round << 2) | (i & 3))));
   }
-  add(h, a);
-  add(h + 4, b);
-  add(h + 8, c);
-  add(h + 12, d);
+  store<u32>(h, load<u32>(h) + a);
+  store<u32>(h, load<u32>(h, 4) + b, 4);
+  store<u32>(h, load<u32>(h, 8) + c, 8);
+  store<u32>(h, load<u32>(h, 12) + d, 12);
 }
 
 /** F, G, H and I. @param round public */
@@ -54,8 +54,4 @@ function mix(round: u32, x: u32, y: u32, z: u32): u32 {
   if (round == 0) return z ^ (x & (y ^ z));
   if (round == 1) return y ^ (z & (x ^ y));
   return round == 2 ? x ^ y ^ z : y ^ (x | ~z);
-}
-
-function add(at: usize, value: u32): void {
-  store<u32>(at, load<u32>(at) + value);
 }

@@ -7,12 +7,14 @@
 //          │ p     │ q     │ dP     │ dQ     │ qInv   │   h bytes each: half of the modulus
 //          └───────┴───────┴────────┴────────┴────────┘
 //
-//   work, in units of h      0        1        2        3        4    5    6    7        8        9
-//   and some bytes           ┌────────┬────────┬────────┬─────────────────┬────────┬────────┬────────┐
-//     modulo a prime         │ m2     │ prime  │ x      │ x   x²   x³     │ factor │ product│exponent│
-//                            ├────────┴────────┼────────┴────────┬────────┴────────┼────────┴────────┤
-//     modulo n               │ m               │ n               │ power           │ product         │
-//                            └─────────────────┴─────────────────┴─────────────────┴─────────────────┘
+//   work, in units of h      0        1        2    3    4    5        6        7        8
+//   and some bytes           ┌────────┬────────┬──────────────┬────────┬────────┬────────┐
+//     modulo a prime         │ prime  │ x      │ x   x²   x³  │ factor │ product│exponent│
+//                            ├────────┴────────┼──────────────┴──┬─────┴────────┼────────┴──┐
+//     modulo n               │ m               │ n               │ power        │ product   │
+//                            └─────────────────┴─────────────────┴──────────────┴───────────┘
+//
+// What is computed modulo q waits in NVM, behind the ciphertext, until it has been computed modulo p; and is erased.
 //
 // Against timing: constant time throughout. Against traces of power: exponents are blinded, d + r (p - 1) with a new r of
 // 32 bits each time. Against faults (Boneh, DeMillo and Lipton 1997): the result is raised to e, and nothing leaves unless
@@ -35,7 +37,7 @@ export const PUBLIC_EXPONENT: u32 = 65537;
 const BLIND_BYTES: u32 = 4;
 const EXTRA_BYTES: u32 = HEAD_BYTES + WORK_EXTRA_BYTES + BLIND_BYTES;
 /** Bytes of memory for a modulus of MODULUS_MAX bytes, 4-byte aligned; wiped but for the result. */
-export const WORK_BYTES: u32 = 9 * (MODULUS_MAX / 2) + EXTRA_BYTES;
+export const WORK_BYTES: u32 = 8 * (MODULUS_MAX / 2) + EXTRA_BYTES;
 const SQUARINGS: u32 = 16;
 
 // Which number of a key.
@@ -48,20 +50,21 @@ const Q_INVERSE: u32 = 4;
 /**
  * m = c^d modulo n.
  * @param key address in NVM @param modulusBytes of the modulus, MODULUS_MIN to MODULUS_MAX
- * @param cipher address in NVM of c, modulusBytes @param work WORK_BYTES: m in front, modulusBytes, most significant first
+ * @param cipher address in NVM of c, modulusBytes; half as many behind it are workspace
+ * @param work WORK_BYTES: m in front, modulusBytes, most significant first
  * @returns false when c is not below n, or the key is no key, or a fault has struck: there is nothing in work then
  * CT: leaks only the length and the result.
  */
 export function decrypt(key: u32, modulusBytes: u32, cipher: u32, work: usize): bool {
   const half = modulusBytes / 2;
   power(key, half, cipher, work, Q, DQ);
-  const m2 = work;
-  memory.copy(m2, at(work, half, X), half);
+  const m2 = cipher + modulusBytes;
+  nvm.overwrite(m2, at(work, half, X), half);
   power(key, half, cipher, work, P, DP);
-  recombine(key, half, work);
+  recombine(key, half, m2, work);
   makeModulus(key, half, work);
   const isGood = verify(half, cipher, work);
-  wipe(work + modulusBytes, 7 * half + EXTRA_BYTES);
+  wipe(work + modulusBytes, 6 * half + EXTRA_BYTES);
   if (!isGood) wipe(work, modulusBytes);
   swapEnds(work, modulusBytes);
   return isGood;
@@ -72,17 +75,17 @@ export function modulus(key: u32, modulusBytes: u32, work: usize): void {
   const half = modulusBytes / 2;
   makeModulus(key, half, work);
   memory.copy(work, modulusAt(work, half) + HEAD_BYTES, modulusBytes);
-  wipe(work + modulusBytes, 7 * half + EXTRA_BYTES);
+  wipe(work + modulusBytes, 6 * half + EXTRA_BYTES);
   swapEnds(work, modulusBytes);
 }
 
 // Where things are, modulo a prime: in halves, behind them the bytes that the prime's head takes.
-const PRIME: u32 = 1;
-const X: u32 = 2;
-const TABLE: u32 = 3;
-const FACTOR: u32 = 6;
-const PRODUCT: u32 = 7;
-const EXPONENT: u32 = 8;
+const PRIME: u32 = 0;
+const X: u32 = 1;
+const TABLE: u32 = 2;
+const FACTOR: u32 = 5;
+const PRODUCT: u32 = 6;
+const EXPONENT: u32 = 7;
 
 function at(work: usize, half: u32, place: u32): usize {
   return work + place * half + u32(place > PRIME) * HEAD_BYTES + u32(place > PRODUCT) * WORK_EXTRA_BYTES;
@@ -146,26 +149,29 @@ function raise(half: u32, work: usize): void {
   }
 }
 
-/** m = m2 + q · ((m1 - m2) · qInv modulo p), from m1 in X and m2, both in Montgomery form. */
-function recombine(key: u32, half: u32, work: usize): void {
+/** m = m2 + q · ((m1 - m2) · qInv modulo p), from m1 in X and m2 in NVM, both in Montgomery form. */
+function recombine(key: u32, half: u32, m2: u32, work: usize): void {
   const p = at(work, half, PRIME);
   const h = at(work, half, X);
   const q = at(work, half, TABLE);
+  const plain = q + HEAD_BYTES + half;
   const other = at(work, half, FACTOR);
   const product = at(work, half, PRODUCT);
   // m2 leaves the Montgomery form modulo q, and enters it modulo p: q is below 2 p.
   read(q + HEAD_BYTES, key + Q * half, half);
   montgomery.prepare(q, half);
-  montgomery.reduce(work, q);
-  memory.copy(other, work, half);
+  nvm.copyIn(plain, m2, half);
+  nvm.erase(m2, half);
+  montgomery.reduce(plain, q);
+  memory.copy(other, plain, half);
   montgomery.subtractOnce(other, p, product, 0);
   montgomery.double(other, 8 * half, p, product);
   montgomery.subtract(h, other, p);
   read(other, key + Q_INVERSE * half, half);
   montgomery.multiply(h, h, other, p, product);
-  // h · q + m2, where the prime was.
-  memory.copy(other, work, half);
-  multiplyAdd(work, h, q + HEAD_BYTES, other, half);
+  // What is multiplied makes room for the product.
+  memory.copy(other, h, half);
+  multiplyAdd(work, other, q + HEAD_BYTES, plain, half);
 }
 
 /** out = a · b + c, 2 half bytes. */

@@ -22,11 +22,11 @@ export function compress(block: usize, h: usize): void {
     b = a;
     a = T;
   }
-  add(h, a);
-  add(h + 4, b);
-  add(h + 8, c);
-  add(h + 12, d);
-  add(h + 16, e);
+  store<u32>(h, load<u32>(h) + a);
+  store<u32>(h, load<u32>(h, 4) + b, 4);
+  store<u32>(h, load<u32>(h, 8) + c, 8);
+  store<u32>(h, load<u32>(h, 12) + d, 12);
+  store<u32>(h, load<u32>(h, 16) + e, 16);
 }
 
 function W(block: usize, t: u32): u32 {
@@ -48,8 +48,4 @@ function word(block: usize, t: u32): usize {
 function mix(twenty: u32, x: u32, y: u32, z: u32): u32 {
   if (twenty == 0) return z ^ (x & (y ^ z));
   return twenty == 2 ? (x & y) | (z & (x | y)) : x ^ y ^ z;
-}
-
-function add(at: usize, value: u32): void {
-  store<u32>(at, load<u32>(at) + value);
 }

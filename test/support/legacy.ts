@@ -169,9 +169,11 @@ export class Legacy {
     this.reset();
     const work = this.room(this.wasm.rsaWorkBytes());
     const isGood = this.wasm.rsaDecrypt(KEY, key.modulusBytes, CIPHER, work);
-    const used = (key.modulusBytes / 2) * 9 + 16;
+    const used = (key.modulusBytes / 2) * 8 + 16;
     const from = isGood ? key.modulusBytes : 0;
     this.expectWiped(work + from, used - from);
+    for (let i = 0; i < key.modulusBytes / 2; i++)
+      if (this.nvm.read(CIPHER + key.modulusBytes + i) !== 0xff) throw new Error("a secret is left in NVM");
     return isGood ? this.take(work, key.modulusBytes) : null;
   }
 

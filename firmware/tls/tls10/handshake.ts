@@ -115,6 +115,8 @@ function resume(ctx: Context, end: usize): i32 {
   if (HEADER_BYTES + serverHello.MESSAGE_MAX > keySchedule.ROOM) ERROR("ServerHello does not fit its place");
   sessionCache.readMaster(ctx.session, ctx.master);
   keySchedule.derive(ctx);
+  keySchedule.verifyData(ctx, true);
+  keySchedule.verifyData(ctx, false);
   sendFinished(ctx, end);
   ctx.state = u8(EXPECT_CIPHER_CHANGE);
   return GO_ON;
@@ -222,6 +224,8 @@ function deriveKeys(ctx: Context): i32 {
   swap.decryptPreMaster(ctx);
   keySchedule.makeMaster(ctx);
   keySchedule.derive(ctx);
+  keySchedule.verifyData(ctx, false);
+  keySchedule.verifyData(ctx, true);
   ctx.state = u8(EXPECT_CIPHER_CHANGE);
   return GO_ON;
 }

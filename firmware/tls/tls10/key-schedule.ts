@@ -1,7 +1,7 @@
-// The secrets of TLS 1.0 (RFC 2246 sections 6.3, 8.1, 7.4.9), derived in one go, behind the front of the buffer. What both
-// sides will say in Finished follows from the messages so far, since the first Finished is known before it comes.
+// The secrets of TLS 1.0 (RFC 2246 sections 6.3, 8.1, 7.4.9), derived behind the front of the buffer. What both sides will
+// say in Finished follows from the messages so far, since the first Finished is known before it comes.
 //
-//   buffer   0              128                       256          392
+//   buffer   0              64                        144          248
 //            ┌──────────────┬─────────────────────────┬────────────┐
 //            │ ServerHello  │ label ‖ randoms, hashes │ key block  │
 //            └──────────────┴─────────────────────────┴────────────┘
@@ -16,8 +16,8 @@ import * as transcript from "./transcript.ts";
 
 export const FINISHED: u32 = 20;
 /** Bytes of the buffer that stay as they are. */
-export const ROOM: u32 = 128;
-const BLOCK: u32 = 256;
+export const ROOM: u32 = 64;
+const BLOCK: u32 = 144;
 const BLOCK_MAX: u32 = 2 * (MAC_BYTES + cbc.KEY_MAX + cbc.BLOCK_MAX);
 
 function MASTER_SECRET(): usize {
@@ -50,7 +50,7 @@ export function makeMaster(ctx: Context): void {
   wipe(out, MASTER_BYTES);
 }
 
-/** From the master secret and the randoms to both sides' keys, and to what both will say in Finished. CT: nothing leaks. */
+/** From the master secret and the randoms to both sides' keys. CT: nothing leaks. */
 export function derive(ctx: Context): void {
   if (BLOCK + BLOCK_MAX > u32(TLS_BUFFER)) ERROR("the key block does not fit the buffer");
   const at = ctx.buffer + ROOM;
@@ -64,13 +64,22 @@ export function derive(ctx: Context): void {
   from = take(ctx.readKeys + KEY, ctx.writeKeys + KEY, from, keyBytes);
   take(ctx.readKeys + IV, ctx.writeKeys + IV, from, ivBytes);
   wipe(block, BLOCK_MAX);
-  if (ctx.has(RESUMED)) {
-    verifyData(ctx, SERVER_FINISHED(), ctx.ours);
-    verifyData(ctx, CLIENT_FINISHED(), ctx.theirs);
-  } else {
-    verifyData(ctx, CLIENT_FINISHED(), ctx.theirs);
-    verifyData(ctx, SERVER_FINISHED(), ctx.ours);
-  }
+}
+
+/**
+ * What a side will say in Finished, over the messages so far; the message with it becomes one of them.
+ * @param isOurs ours goes first when a session is resumed, the client's else. CT: nothing leaks.
+ */
+export function verifyData(ctx: Context, isOurs: bool): void {
+  if (transcript.STATE_BYTES > CRYPTO_BYTES) ERROR("the transcript does not fit CRYPTO_BYTES");
+  const at = ctx.buffer + ROOM;
+  const out = isOurs ? ctx.ours : ctx.theirs;
+  const hashes = putBytes(at, isOurs ? SERVER_FINISHED() : CLIENT_FINISHED(), FINISHED_LABEL_BYTES);
+  transcript.hashes(ctx.transcript, hashes, ctx.has(RESUMED) ? CRYPTO : 0);
+  expand(ctx, at, FINISHED_LABEL_BYTES + transcript.HASHES_BYTES, out, VERIFY_BYTES);
+  put24(put8(at, FINISHED), VERIFY_BYTES);
+  transcript.add(ctx.transcript, at, 4);
+  transcript.add(ctx.transcript, out, VERIFY_BYTES);
 }
 
 /** The client's part of the key block, then ours. @returns the address behind them */
@@ -78,18 +87,6 @@ function take(read: usize, write: usize, from: usize, bytes: u32): usize {
   memory.copy(read, from, bytes);
   memory.copy(write, from + bytes, bytes);
   return from + 2 * bytes;
-}
-
-/** Over the messages so far; the message with it becomes one of them. */
-function verifyData(ctx: Context, label: usize, out: usize): void {
-  if (transcript.STATE_BYTES > CRYPTO_BYTES) ERROR("the transcript does not fit CRYPTO_BYTES");
-  const at = ctx.buffer + ROOM;
-  const hashes = putBytes(at, label, FINISHED_LABEL_BYTES);
-  transcript.hashes(ctx.transcript, hashes, ctx.has(RESUMED) ? CRYPTO : 0);
-  expand(ctx, at, FINISHED_LABEL_BYTES + transcript.HASHES_BYTES, out, VERIFY_BYTES);
-  put24(put8(at, FINISHED), VERIFY_BYTES);
-  transcript.add(ctx.transcript, at, 4);
-  transcript.add(ctx.transcript, out, VERIFY_BYTES);
 }
 
 /** The PRF of the master secret, or of what is in its place. */

@@ -30,6 +30,7 @@ import {
   EXPECT_CLIENT_HELLO,
   EXPECT_FINISHED,
   EXPECT_KEY_EXCHANGE,
+  FAILED,
   IV,
   KEY,
   READ_PROTECTED,
@@ -78,7 +79,9 @@ export function next(ctx: Context, isSafe: bool): i32 {
     else if (!isProtected(ctx)) bytes = advance(ctx);
     else if (ctx.has(VERIFIED)) bytes = release(ctx);
     else bytes = collect(ctx, isSafe);
-    if (bytes != CONTINUE) return bytes;
+    if (bytes == CONTINUE) continue;
+    // From here, where the stack is shallow: TCP has ended or failed.
+    return bytes < socket.EAGAIN && ctx.state != FAILED ? alert.abandon(ctx, bytes) : bytes;
   }
 }
 
@@ -309,7 +312,7 @@ function fetch(ctx: Context): i32 {
 function ended(ctx: Context): i32 {
   const status = socket.recvStatus(ctx.socket);
   if (status == socket.EAGAIN) return status;
-  return alert.abandon(ctx, status == 0 ? alert.TRUNCATED : status);
+  return status == 0 ? alert.TRUNCATED : status;
 }
 
 /** Removes what has been taken. */
