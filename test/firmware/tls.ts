@@ -37,8 +37,9 @@ export function restFrom(): usize {
   return ram.WEB_SERVER;
 }
 
-/** Makes the key pair. @returns address of the public key */
+/** Makes the key pair. @returns address of the public key, 0 on a TLS 1.0 card */
 export function makeKey(): usize {
+  if (TLS10) return 0; // it has none of P-256
   keys.generate(workspace());
   return workspace();
 }
