@@ -30,11 +30,15 @@ export function addBoard(program: Command): void {
   );
 }
 
+const FIRMWARE = {
+  iso7816: ["--entry", "firmware/card.ts"],
+  serial: ["--entry", "firmware/card-serial.ts"],
+  legacy: ["--entry", "firmware/card-legacy.ts", "--profile", "card-legacy"],
+};
+
 /** @returns path of image.json @throws NetcardError when a tool is missing or the image does not fit */
 function buildImage({ board, card }: BoardRunOptions): string {
-  if (card === "legacy") throw new NetcardError("No board has the legacy card: use it without board.");
-  const entry = card === "serial" ? "firmware/card-serial.ts" : "firmware/card.ts";
-  const argv = [join(ROOT, "boards/build.mjs"), "--board", board, "--entry", entry];
+  const argv = [join(ROOT, "boards/build.mjs"), "--board", board, ...FIRMWARE[card]];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
   if (status !== 0) throw new NetcardError(stderr.replace(/^netcard: /, "").trim());
   return stdout.trim();

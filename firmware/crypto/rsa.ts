@@ -25,7 +25,7 @@ import * as drbg from "./drbg.ts";
 import * as montgomery from "./montgomery.ts";
 import { HEAD_BYTES, WORK_EXTRA_BYTES } from "./montgomery.ts";
 
-/** Lengths of moduli, bytes; a multiple of eight. */
+/** Lengths of moduli, bytes; a multiple of sixteen. */
 export const MODULUS_MIN: u32 = 128;
 export const MODULUS_MAX: u32 = 256;
 /** Numbers of half the modulus that a key has. */
@@ -179,13 +179,8 @@ function multiplyAdd(out: usize, a: usize, b: usize, c: usize, half: u32): void 
   memory.copy(out, c, half);
   memory.fill(out + half, 0, half);
   for (let i: u32 = 0; i < half; i += 4) {
-    const factor = u64(load<u32>(a + i));
-    let sum: u64 = 0;
-    for (let j: u32 = 0; j < half; j += 4) {
-      sum = (sum >> 32) + u64(load<u32>(out + i + j)) + factor * u64(load<u32>(b + j));
-      store<u32>(out + i + j, u32(sum));
-    }
-    store<u32>(out + i + half, u32(sum >> 32));
+    const carry = montgomery.addMultiple(out + i, out + i, b, load<u32>(a + i), 0, half);
+    store<u32>(out + i + half, carry);
   }
 }
 

@@ -43,7 +43,7 @@ export function modulusBytes(): u32 {
 export function put(number: u32, data: usize, length: u32, work: usize): bool {
   if (CRC + 4 > RSA_KEY + RSA_KEY_BYTES) ERROR("the RSA key does not fit RSA_KEY_BYTES");
   if (number == 0) begin(length);
-  if (length != nvm.read(HALF) || length % 4 != 0) return false;
+  if (length != nvm.read(HALF) || length % 8 != 0) return false;
   if (length < rsa.MODULUS_MIN / 2 || length > rsa.MODULUS_MAX / 2) return false;
   nvm.overwrite(NUMBERS + number * length, data, length);
   const present = nvm.read(PRESENT) | (1 << number);

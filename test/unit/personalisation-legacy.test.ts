@@ -42,8 +42,9 @@ describe("the key", () => {
     ["not of this kind", 0x91, 64],
     ["before p", 0x93, 64],
     ["of no byte", 0x92, 0],
-    ["of 504 bits", 0x92, 63],
-    ["of 1,032 bits", 0x92, 129],
+    ["of 480 bits", 0x92, 60],
+    ["of 544 bits, which is no whole number of words", 0x92, 68],
+    ["of 1,088 bits", 0x92, 136],
   ])("a number %s is refused", (_, tag, length) => {
     expect(put(new FilesCard(module), tag, Buffer.alloc(length, 0x81))).toMatch(/^6a8/);
   });
@@ -51,7 +52,7 @@ describe("the key", () => {
   test("a number of another length than p is refused", () => {
     const card = new FilesCard(module);
     expect(put(card, 0x92, numbersOf(key)[0]!)).toBe("9000");
-    expect(put(card, 0x93, Buffer.alloc(68, 0x81))).toBe("6a80");
+    expect(put(card, 0x93, Buffer.alloc(72, 0x81))).toBe("6a80");
   });
 
   test("numbers that don't belong together are no key; p begins again", () => {

@@ -7,7 +7,7 @@ import { cases } from "../support/long.ts";
 import { Random } from "../support/symmetric.ts";
 
 const SEED = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
-const BITS = [1024, 1088, 1536, 2048];
+const BITS = [1024, 1152, 1536, 2048];
 
 let legacy: Legacy;
 const keys = new Map<number, RsaKey>();
