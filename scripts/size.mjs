@@ -230,7 +230,10 @@ function markdown(head, rows) {
   });
 }
 
-const MARKS = { iso7816: "<!-- npm run size -- --docs -->", legacy: "<!-- npm run size -- --docs --card legacy -->" };
+const MARKS = {
+  iso7816: "<!-- npm run size -- --docs -->",
+  legacy: "<!-- npm run size -- --docs --card legacy -->",
+};
 const END = "<!-- end -->";
 
 function writeDocs(card, text) {

@@ -12,7 +12,7 @@ const POOL = 8;
 const ARENA_BYTES = 5120;
 /** FUZZ_SEED replays a run, FUZZ_CASES sets how many cases each test has. */
 const SEED = Number(process.env["FUZZ_SEED"] ?? 1);
-const CASES = Number(process.env["FUZZ_CASES"] ?? (LONG ? 20_000 : 2_000));
+const CASES = Number(process.env["FUZZ_CASES"] ?? (LONG ? 4_000 : 2_000));
 
 let module: WebAssembly.Module;
 let personality: Personality;

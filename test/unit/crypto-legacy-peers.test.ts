@@ -9,7 +9,7 @@ import { AES_128, DES, Legacy, MD5, SHA1 } from "../support/legacy.ts";
 import { cases } from "../support/long.ts";
 import { Random, randomCuts } from "../support/symmetric.ts";
 
-const CASES = cases(300);
+const CASES = cases(300, 1500);
 /** SEED in the environment replays a run. */
 const SEED = Number(process.env["SEED"] ?? Date.now() & 0x7fffffff);
 const EDGES = [0, 1, 7, 8, 9, 15, 16, 17, 55, 56, 63, 64, 65, 119, 120, 127, 128, 129, 255, 256, 1024];
