@@ -10,6 +10,7 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { LocalCa } from "../../host/issuer/ca.ts";
+import { readProfile } from "../../scripts/firmware.mjs";
 import { build } from "./firmware.ts";
 import { newRsaKey } from "./legacy.ts";
 import { temporaryFolder } from "./netcard.ts";
@@ -23,6 +24,7 @@ export const AES_SHA = 0x002f;
 export function firmware(): Promise<WebAssembly.Module> {
   return build("test/firmware/tls.ts", {
     profile: "card-legacy",
+    use: { ROM_BASE: readProfile("card-6k")["ROM_BASE"]! }, // where TlsCard looks for it
     replace: { "firmware/socket/socket.ts": "test/firmware/doubles/tls-socket.ts" },
   });
 }
