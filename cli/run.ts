@@ -3,11 +3,14 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { NetcardError } from "../host/errors.ts";
 import { CARDS, type HostOptions, NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
 
+const LEGACY_WARNING =
+  "netcard: this card speaks TLS 1.0 with DES or AES, SHA-1 and RSA key exchange, as in 2004. That is obsolete and keeps no secrets: for study only.";
+
 export interface RunOptions {
   port: number;
   card: NonNullable<HostOptions["card"]>;
   baud?: number;
-  data: string;
+  data?: string;
   pages?: string;
   json?: boolean;
 }
@@ -32,11 +35,17 @@ export function addRunOptions(command: Command): Command {
       integer(300, 10_000_000),
     )
     .addOption(
-      new Option("--card <link>", "the card: in an ISO 7816 reader, or on a full-duplex serial line")
+      new Option(
+        "--card <kind>",
+        "the card: in an ISO 7816 reader, on a full-duplex serial line, or for study, in a reader with the TLS 1.0 of 2004",
+      )
         .choices(CARDS)
         .default("iso7816"),
     )
-    .option("--data <dir>", "folder of the card's NVM image and of the CA", ".netcard")
+    .option(
+      "--data <dir>",
+      "folder of the card's NVM image and of the CA (default: .netcard, for the legacy card .netcard-legacy)",
+    )
     .option("--pages <dir>", "folder whose files a new card is given (default: the demo page)")
     .option("--json", "print one line of JSON instead of prose");
 }
@@ -45,7 +54,9 @@ export function addRunOptions(command: Command): Command {
 export async function runCard(options: RunOptions, contacts?: PoweredContacts): Promise<void> {
   const say = options.json ? () => undefined : (line: string) => console.log(line);
   const stop = untilSignal();
-  const { card, data: directory, baud, pages } = options;
+  const { card, baud, pages } = options;
+  const directory = folderOf(options);
+  if (card === "legacy") console.error(LEGACY_WARNING);
   if (baud && card === "serial")
     throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
   const host = await NetcardHost.open({
@@ -73,6 +84,11 @@ export async function runCard(options: RunOptions, contacts?: PoweredContacts): 
   } finally {
     await host.close();
   }
+}
+
+/** @returns the folder of NVM image and CA: each kind of card has its own, unless told otherwise */
+export function folderOf({ card, data }: RunOptions): string {
+  return data ?? (card === "legacy" ? ".netcard-legacy" : ".netcard");
 }
 
 /** Resolves at the first SIGINT or SIGTERM, to false: no further. */
