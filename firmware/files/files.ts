@@ -88,6 +88,11 @@ export function read(file: i32, offset: u32, target: usize, length: u32): u32 {
   return run;
 }
 
+/** @returns the byte at `offset` of the file, which has it */
+export function byte(file: i32, offset: u32): u32 {
+  return nvm.read(nvm.read32(entryAt(file) + START) + offset);
+}
+
 /** @returns true when `bytes` stand in the file, in a row */
 export function contains(file: i32, bytes: usize, length: u32): bool {
   const start = nvm.read32(entryAt(file) + START);

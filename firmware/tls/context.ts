@@ -210,6 +210,9 @@ const SEALING: usize = READ_KEYS + KEYS_BYTES;
 const ROLLING: usize = SEALING + aead.AEAD_STATE_BYTES;
 const RECEIVING_BYTES: u32 = aead.AEAD_STATE_BYTES + aead.TAG_BYTES + HOLD_BYTES;
 
+/** From where on the first context holds what may be taken out of RAM for a while: no secrets, no keys. */
+export const LENDABLE: usize = TLS + SEALING;
+
 /** From a key to its IV. */
 export const IV: usize = KEY_BYTES;
 
