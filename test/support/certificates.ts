@@ -56,8 +56,8 @@ export function keyPair(kind: KeyKind, number = 0): Promise<webcrypto.CryptoKeyP
   const id = `${kind} ${number}`;
   const usages: webcrypto.KeyUsage[] = ["sign", "verify"];
   const made = keyPairs.get(id) ?? webcrypto.subtle.generateKey(ALGORITHMS[kind], true, usages);
-  keyPairs.set(id, made as Promise<webcrypto.CryptoKeyPair>);
-  return made as Promise<webcrypto.CryptoKeyPair>;
+  keyPairs.set(id, made);
+  return made;
 }
 
 export async function makeCertificate(options: CertificateOptions): Promise<Identity> {
@@ -103,7 +103,7 @@ function pem(label: string, der: Buffer): string {
 
 /** What "/.pins" has of a key. */
 export function pinOf({ der }: Identity): Buffer {
-  const key = new x509.X509Certificate(der).publicKey.rawData;
+  const key = new x509.X509Certificate(Uint8Array.from(der)).publicKey.rawData;
   return createHash("sha256").update(Buffer.from(key)).digest();
 }
 
