@@ -25,6 +25,7 @@ export const INAPPROPRIATE_FALLBACK: u32 = 86;
 export const USER_CANCELED: u32 = 90;
 export const NO_RENEGOTIATION: u32 = 100;
 export const MISSING_EXTENSION: u32 = 109;
+export const UNSUPPORTED_EXTENSION: u32 = 110;
 export const NO_APPLICATION_PROTOCOL: u32 = 120;
 
 export const SELF: i32 = -0x100;

@@ -33,12 +33,13 @@ export const ISSUER_MAX: u32 = SLOT_BYTES - ISSUER;
 export const LOAN_BYTES: u32 = 1024;
 
 export const LEAF: u32 = 0;
+export const LINK_0: u32 = 1;
 export const ANCHOR: u32 = 3;
 export const NONE: u32 = 4;
 
 /** @returns the slot of the chain's certificate number `index`, from 0 on */
 export function forIndex(index: u32): u32 {
-  return index == 0 ? LEAF : 2 - (index & 1);
+  return index == 0 ? LEAF : LINK_0 + 1 - (index & 1);
 }
 
 /** @returns where a slot's digest is, 32 bytes */

@@ -2,9 +2,12 @@
 //
 //   0             100            200       256
 //   ┌─────────────┬──────────────┬─────────┐
-//   │ transcript  │ what is      │ Reader  │
-//   │             │ being signed │         │
-//   └─────────────┴──────────────┴─────────┘
+//   │ transcript  │ what of a    │ Reader  │   while the chain is read
+//   │             │ certificate  │         │
+//   │             │ is signed    │         │
+//   │             ├──────────────┴─────────┤
+//   │             │ a short message        │   before and after
+//   └─────────────┴────────────────────────┘
 //
 // The server's transcript lies where records are received; a client's must not, for it goes on while they are.
 import * as sha256 from "../../crypto/sha256.ts";
@@ -17,4 +20,12 @@ const READER: usize = 2 * sha256.STATE_BYTES;
 export function reader(ctx: Context): Reader {
   if (READER + READER_BYTES > usize(TLS_BUFFER)) ERROR("a client's handshake does not fit TLS_BUFFER");
   return Reader.at(ctx.buffer + READER);
+}
+
+/** Bytes of a message that is read as a whole. */
+export const COLLECTED_MAX: u32 = TLS_BUFFER - sha256.STATE_BYTES;
+
+/** @returns where it is collected */
+export function collected(ctx: Context): usize {
+  return ctx.buffer + sha256.STATE_BYTES;
 }
