@@ -1,5 +1,4 @@
 // EncryptedExtensions (RFC 8446 section 4.3.1): that the server has used the name, and which groups it would have liked.
-import * as alert from "../alert.ts";
 import * as extensions from "./extensions.ts";
 
 /** Takes the message. @returns 0, or the alert that it deserves */

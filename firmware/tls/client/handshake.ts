@@ -48,7 +48,7 @@ import { X25519 } from "../hello.ts";
 import * as keyExchange from "../key-exchange.ts";
 import * as keySchedule from "../key-schedule.ts";
 import * as recordIn from "../record-in.ts";
-import { ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE } from "../record-out.ts";
+import { ALERT, HANDSHAKE } from "../record-out.ts";
 import * as transcript from "../transcript.ts";
 import * as certificate from "./certificate.ts";
 import * as clientHello from "./client-hello.ts";
