@@ -153,6 +153,13 @@ export function append(data: usize, length: u32): i32 {
   return 0;
 }
 
+/** The file being written ends here, shorter than was said. */
+export function shorten(): void {
+  const w = writer();
+  w.size = w.written;
+  if (w.isOpen) nvm.write32(entryAt(w.entry) + SIZE, w.size);
+}
+
 /** What was written becomes the file, all at once. @returns its handle, EINVAL when bytes are missing */
 export function commit(): i32 {
   const w = writer();

@@ -60,5 +60,5 @@ declare const GATEWAY_RX_BUFFER: u32;
 declare const TCP_ACK_DELAY_MS: u32;
 /** 1: TLS 1.2 is spoken too, to clients without TLS 1.3. */
 declare const TLS12: u32;
-/** 1: the card connects to servers too. */
+/** 1: the card connects to servers too, by TLS 1.3; 2: by TLS 1.2 as well. */
 declare const TLS_CLIENT: u32;

@@ -9,6 +9,8 @@ import { temporaryFolder } from "./netcard.ts";
 
 export interface RunningServer {
   port: number;
+  /** All that it has printed. */
+  said(): string;
   stop(): Promise<void>;
 }
 
@@ -18,27 +20,39 @@ export interface ServerOptions {
   /** Files by path, such as "/page". */
   pages?: Record<string, string>;
   args?: string[];
+  /** Default: a free one. */
+  port?: number;
 }
 
 /** openssl s_server -HTTP, which sends files as they are, head included. */
-export async function opensslServer({ chain, pages = {}, args = [] }: ServerOptions): Promise<RunningServer> {
+export async function opensslServer({
+  chain,
+  pages = {},
+  args = [],
+  ...options
+}: ServerOptions): Promise<RunningServer> {
   const folder = temporaryFolder("s-server");
   for (const [path, text] of Object.entries(pages)) writeFileSync(join(folder, path), text);
   const files = await writeChain(folder, chain);
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const fixed = ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", files.cert, "-key", files.key];
   const more = chain.length > 1 ? ["-cert_chain", files.chain] : [];
   return running(spawn("openssl", [...fixed, ...more, "-WWW", ...args], { cwd: folder }), port);
 }
 
 /** nginx with one site. @param args lines of the server's block */
-export async function nginx({ chain, pages = {}, args = [] }: ServerOptions): Promise<RunningServer> {
+export async function nginx({
+  chain,
+  pages = {},
+  args = [],
+  ...options
+}: ServerOptions): Promise<RunningServer> {
   const folder = temporaryFolder("nginx");
   const site = join(folder, "site");
   mkdirSync(site);
   for (const [path, text] of Object.entries(pages)) writeFileSync(join(site, path), text);
   const files = await writeChain(folder, chain);
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     (name) => `${name}_temp_path ${folder}/${name};`,
   );
@@ -47,7 +61,7 @@ export async function nginx({ chain, pages = {}, args = [] }: ServerOptions): Pr
     `daemon off; master_process off; pid ${folder}/pid; error_log stderr;
 events {}
 http { access_log off; ${paths.join(" ")}
-  server { listen 127.0.0.1:${port} ssl; root ${site}; default_type text/plain;
+  server { listen 127.0.0.1:${port} ssl; root ${site}; default_type text/plain; ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate ${files.all}; ssl_certificate_key ${files.key}; ${args.join(" ")} } }`,
   );
   return running(spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"]), port);
@@ -67,7 +81,7 @@ async function writeChain(folder: string, chain: Identity[]) {
   return files;
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const { port } = server.address() as AddressInfo;
@@ -89,6 +103,7 @@ async function running(child: ChildProcess, port: number): Promise<RunningServer
   }
   return {
     port,
+    said: () => said,
     stop: async () => {
       child.kill();
       await ended;

@@ -27,6 +27,9 @@ import {
 } from "./extensions.ts";
 import * as target from "./target.ts";
 
+/** A profile's TLS_CLIENT: 1 for TLS 1.3 alone, 2 for both. */
+const OFFERS_TLS_1_2: bool = u32(TLS12) != 0 && u32(TLS_CLIENT) > 1;
+
 const CLIENT_HELLO: u32 = 1;
 /** ECDHE_RSA_WITH_AES_128_GCM_SHA256 (RFC 5289) and ..._CHACHA20_POLY1305_SHA256 (RFC 7905). */
 export const RSA_AES_1_2: u32 = 0xc02f;
@@ -50,7 +53,7 @@ export function write(ctx: Context): void {
 function writeSuites(at: usize): usize {
   const suites = put16(at, 0);
   let end = put16(put16(suites, aead.CHACHA20_POLY1305), aead.AES_128_GCM);
-  if (u32(TLS12)) end = put16(put16(put16(put16(end, CHACHA_1_2), AES_1_2), RSA_CHACHA_1_2), RSA_AES_1_2);
+  if (OFFERS_TLS_1_2) end = put16(put16(put16(put16(end, CHACHA_1_2), AES_1_2), RSA_CHACHA_1_2), RSA_AES_1_2);
   return close16(suites, end);
 }
 
@@ -60,7 +63,7 @@ function writeExtensions(ctx: Context, start: usize): usize {
   at = put16(put16(at, X25519), SECP256R1);
   at = put16(put16(put16(at, SIGNATURE_ALGORITHMS), 8), 6);
   at = put16(put16(put16(at, ECDSA_SECP256R1_SHA256), RSA_PSS_SHA256), RSA_PKCS1_SHA256);
-  if (!u32(TLS12)) return put16(put8(put16(put16(at, SUPPORTED_VERSIONS), 3), 2), TLS_1_3);
+  if (!OFFERS_TLS_1_2) return put16(put8(put16(put16(at, SUPPORTED_VERSIONS), 3), 2), TLS_1_3);
   at = put16(put16(put8(put16(put16(at, SUPPORTED_VERSIONS), 5), 4), TLS_1_3), TLS_1_2);
   at = put16(put16(put16(at, POINT_FORMATS), 2), 0x0100); // one: uncompressed
   at = put16(put16(at, EXTENDED_MASTER_SECRET), 0);

@@ -86,7 +86,7 @@ export function share(body: usize): usize {
 }
 
 function takeTls12(ctx: Context, suite: u32, found: u32): u32 {
-  if (!u32(TLS12) || ctx.has(RETRIED)) return alert.PROTOCOL_VERSION;
+  if (u32(TLS_CLIENT) < 2 || ctx.has(RETRIED)) return alert.PROTOCOL_VERSION;
   if ((found & extensions.SHARE) != 0) return alert.UNSUPPORTED_EXTENSION;
   if (equal(ctx.secretB + DOWNGRADE_AT, DOWNGRADE, DOWNGRADE_BYTES)) return alert.ILLEGAL_PARAMETER;
   const isRsa = suite == RSA_AES_1_2 || suite == RSA_CHACHA_1_2;

@@ -16,11 +16,14 @@ const NAME: u32 = 7;
 /** Longest name, bytes: what a ClientHello has room for. */
 export const NAME_MAX: u32 = 64;
 export const ADDRESS_BYTES: u32 = 4;
+/** Longest path, bytes: what a request has room for. */
+export const PATH_MAX: u32 = 100;
 
 /** Is the file one of these? */
 export function isValid(file: i32): bool {
   if (files.size(file) < NAME + 1) return false;
   const pathAt = NAME + nameLength(file);
+  if (pathAt < files.size(file) && pathLength(file) > PATH_MAX) return false;
   return (
     nameLength(file) <= NAME_MAX &&
     pathAt < files.size(file) &&
