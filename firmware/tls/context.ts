@@ -52,6 +52,9 @@ export const EXPECT_CERTIFICATE: u32 = 24;
 export const EXPECT_CERTIFICATE_VERIFY: u32 = 25;
 export const EXPECT_SERVER_FINISHED: u32 = 26;
 export const SEND_CLIENT_FINISHED: u32 = 27;
+export const EXPECT_SERVER_KEY_EXCHANGE: u32 = 28;
+export const EXPECT_SERVER_HELLO_DONE: u32 = 29;
+export const SEND_CLIENT_KEY_EXCHANGE: u32 = 30;
 
 // Flags.
 /** Records that we send are encrypted. */

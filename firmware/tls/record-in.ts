@@ -136,7 +136,7 @@ const ADMITTED: usize = memory.data<u8>([
 ]);
 
 // prettier-ignore
-/** The same from SEND_CLIENT_HELLO on. */
+/** The same from SEND_CLIENT_HELLO on; of TLS 1.2 plain handshake messages and alerts. */
 const ADMITTED_OF_SERVER: usize = memory.data<u8>([
   /* SEND_CLIENT_HELLO           */ 0,
   /* EXPECT_SERVER_HELLO         */ HSK | ALR | CCS,
@@ -151,7 +151,7 @@ const ADMITTED_OF_SERVER: usize = memory.data<u8>([
 function admittedNow(ctx: Context): u8 {
   if (ctx.state == CONNECTED && ctx.isTls12) return HSK | ALR | APP;
   if (ctx.isClient && ctx.state >= SEND_CLIENT_HELLO)
-    return load<u8>(ADMITTED_OF_SERVER + ctx.state - SEND_CLIENT_HELLO);
+    return ctx.isTls12 ? HSK | ALR : load<u8>(ADMITTED_OF_SERVER + ctx.state - SEND_CLIENT_HELLO);
   return load<u8>(ADMITTED + ctx.state);
 }
 

@@ -26,9 +26,9 @@ afterEach(() => server?.stop());
 const leafOf = async (options: object) =>
   makeCertificate({ name: "leaf", names: [HOST], issuer: root, keys: await keyPair("p256", 1), ...options });
 
-describe("nginx", () => {
+describe.each(["TLSv1.3", "TLSv1.2"])("nginx, %s", (version) => {
   peers.testWith("nginx", "nginx", "gives its page", async () => {
-    server = await nginx({ chain: [leaf], pages: { page: PAGE }, port });
+    server = await nginx({ chain: [leaf], pages: { page: PAGE }, port, args: [`ssl_protocols ${version};`] });
     const report = await runErrand(card, [port]);
     expect(report).toEqual({ verdict: "fetched: 200\n", page: PAGE });
   });

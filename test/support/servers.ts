@@ -61,7 +61,7 @@ export async function nginx({
     `daemon off; master_process off; pid ${folder}/pid; error_log stderr;
 events {}
 http { access_log off; ${paths.join(" ")}
-  server { listen 127.0.0.1:${port} ssl; root ${site}; default_type text/plain; ssl_protocols TLSv1.2 TLSv1.3;
+  server { listen 127.0.0.1:${port} ssl; root ${site}; default_type text/plain;
     ssl_certificate ${files.all}; ssl_certificate_key ${files.key}; ${args.join(" ")} } }`,
   );
   return running(spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"]), port);

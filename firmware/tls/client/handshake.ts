@@ -11,6 +11,12 @@
 //   EXPECT_SERVER_FINISHED         Finished                              SEND_CLIENT_FINISHED
 //   SEND_CLIENT_FINISHED                                  Finished       CONNECTED
 //
+// With TLS 1.2 (RFC 5246 section 7.3), EXPECT_CERTIFICATE follows ServerHello, and then
+//
+//   EXPECT_SERVER_KEY_EXCHANGE     ServerKeyExchange                     EXPECT_SERVER_HELLO_DONE
+//   EXPECT_SERVER_HELLO_DONE       ServerHelloDone                       SEND_CLIENT_KEY_EXCHANGE
+//   SEND_CLIENT_KEY_EXCHANGE                   ClientKeyExchange, ...    EXPECT_CIPHER_CHANGE, as in handshake-1-2.ts
+//
 // Messages are acted on as they stream in, in whatever records; what is wrong with them is told when their record turns out
 // to be authentic (`alert`). Of the context, `position` counts the bytes of a message's header, then `entryLeft` is what is
 // missing of the message and `offset` how much of it has come, unless certificate.ts says otherwise.
@@ -30,9 +36,13 @@ import {
   Context,
   EXPECT_CERTIFICATE,
   EXPECT_CERTIFICATE_VERIFY,
+  EXPECT_CIPHER_CHANGE,
   EXPECT_ENCRYPTED_EXTENSIONS,
+  EXPECT_FINISHED_1_2,
   EXPECT_SERVER_FINISHED,
   EXPECT_SERVER_HELLO,
+  EXPECT_SERVER_HELLO_DONE,
+  EXPECT_SERVER_KEY_EXCHANGE,
   FAILED,
   IDLE,
   RECEIVES_HANDSHAKE,
@@ -40,20 +50,25 @@ import {
   SECRET_BYTES,
   SEND_CLIENT_FINISHED,
   SEND_CLIENT_HELLO,
+  SEND_CLIENT_KEY_EXCHANGE,
   STREAMED,
 } from "../context.ts";
 import * as finished from "../finished.ts";
 import * as flight from "../flight.ts";
 import { X25519 } from "../hello.ts";
 import * as keyExchange from "../key-exchange.ts";
+import * as handshake12 from "../handshake-1-2.ts";
 import * as keySchedule from "../key-schedule.ts";
+import * as keySchedule12 from "../key-schedule-1-2.ts";
 import * as recordIn from "../record-in.ts";
 import { ALERT, HANDSHAKE } from "../record-out.ts";
 import * as transcript from "../transcript.ts";
 import * as certificate from "./certificate.ts";
 import * as clientHello from "./client-hello.ts";
+import * as clientKeyExchange from "./client-key-exchange.ts";
 import * as encryptedExtensions from "./encrypted-extensions.ts";
 import * as serverHello from "./server-hello.ts";
+import * as serverKeyExchange from "./server-key-exchange.ts";
 import * as signature from "./signature.ts";
 import { COLLECTED_MAX, collected } from "./state.ts";
 
@@ -64,6 +79,8 @@ const CONTENT_MAX: u32 = 16384;
 const SERVER_HELLO: u32 = 2;
 const ENCRYPTED_EXTENSIONS: u32 = 8;
 const CERTIFICATE: u32 = 11;
+const SERVER_KEY_EXCHANGE: u32 = 12;
+const SERVER_HELLO_DONE: u32 = 14;
 const CERTIFICATE_VERIFY: u32 = 15;
 
 /** Begins a handshake with whom the file `target` describes. */
@@ -99,6 +116,11 @@ function step(ctx: Context): i32 {
       return agree(ctx);
     case SEND_CLIENT_FINISHED:
       return sendFinished(ctx);
+    case SEND_CLIENT_KEY_EXCHANGE:
+      return sendKeyExchange(ctx);
+    case EXPECT_CIPHER_CHANGE:
+    case EXPECT_FINISHED_1_2:
+      return handshake12.step(ctx, 0);
     default:
       return receive(ctx);
   }
@@ -209,6 +231,10 @@ function expectedMessage(ctx: Context): u32 {
       return ENCRYPTED_EXTENSIONS;
     case EXPECT_CERTIFICATE:
       return CERTIFICATE;
+    case EXPECT_SERVER_KEY_EXCHANGE:
+      return SERVER_KEY_EXCHANGE;
+    case EXPECT_SERVER_HELLO_DONE:
+      return SERVER_HELLO_DONE;
     default:
       return CERTIFICATE_VERIFY;
   }
@@ -223,8 +249,20 @@ function readBody(ctx: Context, data: usize, length: u32): u32 {
   if (ctx.state != EXPECT_SERVER_HELLO) transcript.add(ctx, data, length);
   if (ctx.state == EXPECT_CERTIFICATE) return certificate.read(ctx, data, length, ctx.entryLeft);
   if (isCollected(ctx)) memory.copy(collected(ctx) + ctx.offset, data, length);
-  else for (let i: u32 = 0; i < length; i++) signature.read(ctx, 0, u32(ctx.offset) + i, load<u8>(data + i));
+  else {
+    for (let i: u32 = 0; i < length; i++) {
+      const refusal = readSigned(ctx, u32(ctx.offset) + i, load<u8>(data + i));
+      if (refusal) return refusal;
+    }
+  }
   ctx.offset += u16(length);
+  return 0;
+}
+
+/** A byte of a message that ends with a signature. */
+function readSigned(ctx: Context, index: u32, byte: u32): u32 {
+  if (ctx.state == EXPECT_SERVER_KEY_EXCHANGE) return serverKeyExchange.read(ctx, index, byte);
+  signature.read(ctx, 0, index, byte);
   return 0;
 }
 
@@ -242,7 +280,15 @@ function endMessage(ctx: Context, isLast: bool): u32 {
       break;
     case EXPECT_CERTIFICATE:
       refusal = certificate.end(ctx);
-      ctx.state = u8(EXPECT_CERTIFICATE_VERIFY);
+      ctx.state = u8(ctx.isTls12 ? EXPECT_SERVER_KEY_EXCHANGE : EXPECT_CERTIFICATE_VERIFY);
+      break;
+    case EXPECT_SERVER_KEY_EXCHANGE:
+      refusal = serverKeyExchange.end(ctx, length);
+      ctx.state = u8(EXPECT_SERVER_HELLO_DONE);
+      break;
+    case EXPECT_SERVER_HELLO_DONE:
+      if (!isLast || ctx.left != 0 || length != 0) refusal = alert.UNEXPECTED_MESSAGE;
+      ctx.state = u8(SEND_CLIENT_KEY_EXCHANGE);
       break;
     default:
       refusal = signature.end(ctx, 0, length);
@@ -258,7 +304,7 @@ function endServerHello(ctx: Context, length: u32, isLast: bool): u32 {
   const body = collected(ctx);
   const refusal = serverHello.take(ctx, body, length);
   if (refusal) return refusal;
-  if (!isLast) return alert.UNEXPECTED_MESSAGE;
+  if (!isLast && !ctx.isTls12) return alert.UNEXPECTED_MESSAGE;
   const isRetry = serverHello.isRetry(ctx);
   if (isRetry) transcript.restart(ctx);
   put24(put8(CRYPTO, SERVER_HELLO), length);
@@ -268,7 +314,7 @@ function endServerHello(ctx: Context, length: u32, isLast: bool): u32 {
     endReceiving(ctx);
     ctx.flags |= RETRIED;
   }
-  ctx.state = u8(isRetry ? SEND_CLIENT_HELLO : AGREE);
+  ctx.state = u8(ctx.isTls12 ? EXPECT_CERTIFICATE : isRetry ? SEND_CLIENT_HELLO : AGREE);
   return 0;
 }
 
@@ -280,6 +326,23 @@ function agree(ctx: Context): i32 {
   keySchedule.installRead(ctx, ctx.secretA);
   keySchedule.installWrite(ctx, ctx.secretB);
   ctx.state = u8(EXPECT_ENCRYPTED_EXTENSIONS);
+  return GO_ON;
+}
+
+/** All of our flight in one go: ClientKeyExchange, ChangeCipherSpec, Finished. */
+function sendKeyExchange(ctx: Context): i32 {
+  recordIn.next(ctx); // the end of ServerHelloDone's record, before the next one can be taken for it
+  if (!clientKeyExchange.agree(ctx, serverKeyExchange.share(ctx)))
+    return alert.fail(ctx, alert.ILLEGAL_PARAMETER);
+  endReceiving(ctx);
+  flight.put(ctx, clientKeyExchange.write(ctx, flight.end(ctx)));
+  keySchedule12.makeMaster(ctx);
+  keySchedule12.derive(ctx);
+  flight.close(ctx);
+  handshake12.sendFinished(ctx);
+  ctx.offset = 0;
+  ctx.skipped = 0;
+  ctx.state = u8(EXPECT_CIPHER_CHANGE);
   return GO_ON;
 }
 

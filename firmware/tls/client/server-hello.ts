@@ -93,7 +93,7 @@ function takeTls12(ctx: Context, suite: u32, found: u32): u32 {
   if (!isRsa && suite != AES_1_2 && suite != CHACHA_1_2) return alert.ILLEGAL_PARAMETER;
   if ((found & extensions.RENEGOTIATION) == 0) return alert.HANDSHAKE_FAILURE; // RFC 5746 section 3.4
   ctx.suite = suite == AES_1_2 || suite == RSA_AES_1_2 ? aead.AES_128_GCM : aead.CHACHA20_POLY1305;
-  ctx.flags |= IS_TLS_1_2;
-  if (found & extensions.MASTER) ctx.flags |= EXTENDED_MASTER;
+  if ((found & extensions.MASTER) == 0) return alert.HANDSHAKE_FAILURE; // RFC 7627 section 5.3 lets us insist
+  ctx.flags |= IS_TLS_1_2 | EXTENDED_MASTER;
   return 0;
 }
