@@ -32,6 +32,8 @@ export function addBoard(program: Command): void {
 
 /** @returns path of image.json @throws NetcardError when a tool is missing or the image does not fit */
 function buildImage({ board, card }: BoardRunOptions): string {
+  if (card === "client")
+    throw new NetcardError("No board runs the client card yet: use netcard run --card client.");
   const entry = card === "serial" ? "firmware/card-serial.ts" : "firmware/card.ts";
   const argv = [join(ROOT, "boards/build.mjs"), "--board", board, "--entry", entry];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });

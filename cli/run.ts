@@ -1,6 +1,7 @@
 // netcard run: a card in a simulated reader, PPP in user space, a listener on loopback.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { NetcardError } from "../host/errors.ts";
+import type { Errand } from "../host/issuer/errand.ts";
 import { CARDS, type HostOptions, NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
 
 export interface RunOptions {
@@ -9,6 +10,8 @@ export interface RunOptions {
   baud?: number;
   data: string;
   pages?: string;
+  fetch?: string;
+  trust?: string;
   json?: boolean;
 }
 
@@ -32,12 +35,17 @@ export function addRunOptions(command: Command): Command {
       integer(300, 10_000_000),
     )
     .addOption(
-      new Option("--card <link>", "the card: in an ISO 7816 reader, or on a full-duplex serial line")
+      new Option(
+        "--card <link>",
+        "the card: in an ISO 7816 reader, on a full-duplex serial line, or in a reader and a client itself",
+      )
         .choices(CARDS)
         .default("iso7816"),
     )
     .option("--data <dir>", "folder of the card's NVM image and of the CA", ".netcard")
     .option("--pages <dir>", "folder whose files a new card is given (default: the demo page)")
+    .option("--fetch <url>", "with --card client: the https page of this machine's that the card fetches")
+    .option("--trust <pem>", "with --card client: the CAs that a new card trusts")
     .option("--json", "print one line of JSON instead of prose");
 }
 
@@ -48,12 +56,14 @@ export async function runCard(options: RunOptions, contacts?: PoweredContacts): 
   const { card, data: directory, baud, pages } = options;
   if (baud && card === "serial")
     throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
+  const errand = errandOf(options);
   const host = await NetcardHost.open({
     card,
     directory,
     say,
     ...(baud && { baud }),
     ...(pages && { pages }),
+    ...(errand && { errand }),
     ...(contacts && { contacts }),
   });
   try {
@@ -73,6 +83,14 @@ export async function runCard(options: RunOptions, contacts?: PoweredContacts): 
   } finally {
     await host.close();
   }
+}
+
+/** A client card has one, the others have none. */
+function errandOf({ card, fetch: url, trust }: RunOptions): Errand | undefined {
+  if (card !== "client" && (url ?? trust)) throw new NetcardError("--fetch and --trust need --card client.");
+  if (card !== "client") return undefined;
+  if (!url || !trust) throw new NetcardError("--card client needs --fetch <url> and --trust <pem>.");
+  return { url, trust };
 }
 
 /** Resolves at the first SIGINT or SIGTERM, to false: no further. */

@@ -8,7 +8,6 @@ import { put24, put8, putBytes } from "../../buffer/cursors.ts";
 import { wipe } from "../../crypto/ct.ts";
 import * as p256 from "../../crypto/p256.ts";
 import { Context, SECRET_BYTES } from "../context.ts";
-import * as flight from "../flight.ts";
 import * as keyExchange from "../key-exchange.ts";
 
 const CLIENT_KEY_EXCHANGE: u32 = 16;
