@@ -1,7 +1,10 @@
 // The whole card as a client: over T=0, PPP and the gateway's outlet to servers of other makes.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect } from "vitest";
-import { type Identity, keyPair, makeCertificate } from "../support/certificates.ts";
+import { type Identity, certificatePem, keyPair, makeCertificate } from "../support/certificates.ts";
 import { clientPersonality, runErrand } from "../support/client-card.ts";
+import { startCard, temporaryFolder } from "../support/netcard.ts";
 import * as peers from "../support/peers.ts";
 import { type RunningServer, freePort, nginx, opensslServer } from "../support/servers.ts";
 import type { Personality } from "../support/whole-card.ts";
@@ -69,4 +72,19 @@ describe("openssl s_server", () => {
     const report = await runErrand(card, []);
     expect(report).toEqual({ verdict: "failed: -6\n", page: null });
   });
+});
+
+peers.testWith("openssl", "openssl", "netcard run --card client", async () => {
+  const folder = temporaryFolder("client");
+  const trust = join(folder, "trust.pem");
+  writeFileSync(trust, certificatePem(root));
+  server = await opensslServer({ chain: [leaf], pages: { page: PAGE } });
+  const fetch = `https://${HOST}:${server.port}/page`;
+  const run = await startCard(["--card", "client", "--fetch", fetch, "--trust", trust]);
+  try {
+    expect((await peers.curl(run, "/verdict.txt")).stdout).toBe("fetched: 200\n");
+    expect((await peers.curl(run, "/fetched.txt")).stdout).toBe(PAGE);
+  } finally {
+    await run.stop();
+  }
 });
