@@ -14,7 +14,7 @@ const BOARDS = join(ROOT, "boards");
 const EXCEPTION_FRAME_BYTES = 36;
 /** Interrupts have the same priority, so that one at most is on the stack. */
 const INTERRUPTS = ["on_uart", "on_systick"];
-const FLAGS = [
+export const FLAGS = [
   ...["-Os", "-std=gnu11", "-mthumb", "-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su"],
   "-fno-tree-loop-distribute-patterns", // or memset would be made of calls to memset
   // What is kept across a loop or a branch is kept on the stack: a sixth less of it for 2 % more instructions.
@@ -180,12 +180,14 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
     options: {
       board: { type: "string", default: "lm3s811evb" },
       entry: { type: "string", default: "firmware/card.ts" },
+      profile: { type: "string", default: "card-6k" },
     },
   });
   try {
     requireTools();
-    const wasm = await compile({ entry: values.entry, out: `build/${basename(values.entry, ".ts")}.wasm` });
-    console.log(buildImage({ wasm, board: values.board }));
+    const { board, entry, profile } = values;
+    const wasm = await compile({ entry, out: `build/${basename(entry, ".ts")}.wasm`, profile });
+    console.log(buildImage({ wasm, board, profile }));
   } catch (error) {
     console.error(`netcard: ${error.message}`);
     process.exit(1);

@@ -4,11 +4,14 @@ import { NetcardError } from "../host/errors.ts";
 import type { Errand } from "../host/issuer/errand.ts";
 import { CARDS, type HostOptions, NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
 
+const LEGACY_WARNING =
+  "netcard: this card speaks TLS 1.0 with DES or AES, SHA-1 and RSA key exchange, as in 2004. That is obsolete and keeps no secrets: for study only.";
+
 export interface RunOptions {
   port: number;
   card: NonNullable<HostOptions["card"]>;
   baud?: number;
-  data: string;
+  data?: string;
   pages?: string;
   fetch?: string;
   trust?: string;
@@ -36,13 +39,16 @@ export function addRunOptions(command: Command): Command {
     )
     .addOption(
       new Option(
-        "--card <link>",
-        "the card: in an ISO 7816 reader, on a full-duplex serial line, or in a reader and a client itself",
+        "--card <kind>",
+        "the card: in an ISO 7816 reader, on a full-duplex serial line, or for study, in a reader with the TLS 1.0 of 2004; client: one that fetches a page itself",
       )
         .choices(CARDS)
         .default("iso7816"),
     )
-    .option("--data <dir>", "folder of the card's NVM image and of the CA", ".netcard")
+    .option(
+      "--data <dir>",
+      "folder of the card's NVM image and of the CA (default: .netcard, for the legacy card .netcard-legacy)",
+    )
     .option("--pages <dir>", "folder whose files a new card is given (default: the demo page)")
     .option("--fetch <url>", "with --card client: the https page of this machine's that the card fetches")
     .option("--trust <pem>", "with --card client: the CAs that a new card trusts")
@@ -53,7 +59,9 @@ export function addRunOptions(command: Command): Command {
 export async function runCard(options: RunOptions, contacts?: PoweredContacts): Promise<void> {
   const say = options.json ? () => undefined : (line: string) => console.log(line);
   const stop = untilSignal();
-  const { card, data: directory, baud, pages } = options;
+  const { card, baud, pages } = options;
+  const directory = folderOf(options);
+  if (card === "legacy") console.error(LEGACY_WARNING);
   if (baud && card === "serial")
     throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
   const errand = errandOf(options);
@@ -91,6 +99,11 @@ function errandOf({ card, fetch: url, trust }: RunOptions): Errand | undefined {
   if (card !== "client") return undefined;
   if (!url || !trust) throw new NetcardError("--card client needs --fetch <url> and --trust <pem>.");
   return { url, trust };
+}
+
+/** @returns the folder of NVM image and CA: each kind of card has its own, unless told otherwise */
+export function folderOf({ card, data }: RunOptions): string {
+  return data ?? (card === "legacy" ? ".netcard-legacy" : ".netcard");
 }
 
 /** Resolves at the first SIGINT or SIGTERM, to false: no further. */

@@ -16,7 +16,7 @@ import { codeOf, writeWhole } from "./data-dir.ts";
 import { NetcardError } from "./errors.ts";
 import { LocalCa } from "./issuer/ca.ts";
 import { type Errand, errandFiles, portOf } from "./issuer/errand.ts";
-import { CardCommands, type CardFile } from "./issuer/commands.ts";
+import { CardCommands, type CardFile, LAYOUT, LEGACY_LAYOUT } from "./issuer/commands.ts";
 import { readPages } from "./issuer/pages.ts";
 import { personalise } from "./issuer/personalise.ts";
 import { CARD_ADDRESS, GATEWAY_ADDRESS, Gateway } from "./ras/gateway.ts";
@@ -36,15 +36,22 @@ const LINK_UP_MS = 30_000;
 /** Contacts whose power can be cut. */
 export type PoweredContacts = Contacts & { stop(): void | Promise<void> };
 
-/** T=0 with Peer I/O; PPP straight on a full-duplex line; the first once more, with a card that fetches a page itself. */
-export const CARDS = ["iso7816", "serial", "client"] as const;
-
-const FIRMWARE = { iso7816: "card.wasm", serial: "card-serial.wasm", client: "card-client.wasm" };
+/**
+ * The cards that there are: T=0 with Peer I/O; PPP straight on a full-duplex line; T=0 with a
+ * client that fetches a page; and for study, TLS 1.0 over T=0, as in 2004.
+ */
+export const CARDS = ["iso7816", "serial", "client", "legacy"] as const;
+const FIRMWARE = {
+  iso7816: "card.wasm",
+  serial: "card-serial.wasm",
+  client: "card-client.wasm",
+  legacy: "card-legacy.wasm",
+};
 
 export interface HostOptions {
   /** Folder of the NVM image and of the CA. */
   directory: string;
-  /** The card's link; default: iso7816. */
+  /** Which card; default: iso7816. */
   card?: (typeof CARDS)[number];
   /** What a client card fetches, from this machine's loopback: the only port there that it may reach. */
   errand?: Errand;
@@ -89,7 +96,7 @@ export class NetcardHost {
     const nvm = FileNvm.open(options.directory);
     try {
       const ca = await LocalCa.open(options.directory);
-      if (!options.contacts || options.card === "serial") await testCopy(nvm.cells, options.directory);
+      if (!options.contacts || options.card === "serial") await testCopy(nvm.cells, options);
       return new NetcardHost(options, nvm, ca);
     } catch (error) {
       nvm.close();
@@ -105,7 +112,7 @@ export class NetcardHost {
     this.#nvm = nvm;
     this.#ca = ca;
     this.#contacts = options.contacts ?? contactsOf(FIRMWARE[card], nvm);
-    this.#inReader = isSerial ? contactsOf("card.wasm", nvm) : this.#contacts;
+    this.#inReader = isSerial ? contactsOf(FIRMWARE.iso7816, nvm) : this.#contacts;
     this.#reader = new T0Reader({ line: new CharacterLine(this.#inReader, baud ? { baud } : {}) });
     this.failed = new Promise<never>((_, reject) => (this.#fail = reject));
     this.failed.catch(() => undefined); // whoever does not ask is not told
@@ -147,7 +154,7 @@ export class NetcardHost {
   async start(): Promise<void> {
     const atr = await this.#connect();
     this.#say(`card: reset, ATR ${hex(atr.bytes)}`);
-    const card = new CardCommands((apdu) => this.#reader.transmit(apdu));
+    const card = commandsOf(this.#options, this.#reader);
     const { lifeCycle } = await card.status();
     if (lifeCycle !== "operational") await this.#personalise();
     else if ((await card.selfTest()) > 0) throw damaged(this.#options.directory);
@@ -179,6 +186,7 @@ export class NetcardHost {
       transmit: (apdu) => this.#reader.transmit(apdu),
       ca: this.#ca,
       addresses: [CARD_ADDRESS],
+      isLegacy: this.#options.card === "legacy",
       files: [...readPages(this.#options.pages ?? join(ROOT, "pages")), ...this.#errandFiles()],
       onCertificate: (der) => this.#keepCertificate(der),
       onProgress: ({ what }) => what !== last && this.#say(`personalisation: ${(last = what)}`),
@@ -249,6 +257,10 @@ function contactsOf(firmware: string, nvm: Nvm): ChipContacts {
   return new ChipContacts((onLinkByte) => new Chip({ module, nvm, onLinkByte }));
 }
 
+function commandsOf({ card }: HostOptions, reader: T0Reader): CardCommands {
+  return new CardCommands((apdu) => reader.transmit(apdu), card === "legacy" ? LEGACY_LAYOUT : LAYOUT);
+}
+
 function damaged(directory: string): NetcardError {
   return new NetcardError(
     `${join(directory, "card.nvm")} is damaged: put a copy back, or move it away and a new card will be made.`,
@@ -256,12 +268,15 @@ function damaged(directory: string): NetcardError {
 }
 
 /** Asks a copy of the card whether it still keeps what it was given. @throws NetcardError when it does not */
-async function testCopy(cells: Uint8Array, directory: string): Promise<void> {
-  const contacts = contactsOf("card.wasm", new MemoryNvm(cells.slice()));
+async function testCopy(cells: Uint8Array, options: HostOptions): Promise<void> {
+  const firmware = options.card === "legacy" ? FIRMWARE.legacy : FIRMWARE.iso7816;
+  const contacts = contactsOf(firmware, new MemoryNvm(cells.slice()));
   const reader = new T0Reader({ line: new CharacterLine(contacts) });
   try {
     await reader.connect();
-    if ((await new CardCommands((apdu) => reader.transmit(apdu)).selfTest()) > 0) throw damaged(directory);
+    const card = commandsOf(options, reader);
+    await card.status(); // which tells a card of another kind
+    if ((await card.selfTest()) > 0) throw damaged(options.directory);
   } finally {
     contacts.stop();
   }

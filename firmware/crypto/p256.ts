@@ -1,4 +1,5 @@
 // P-256 (secp256r1): keys, ECDH and ECDSA signatures. SEC 1, FIPS 186-5, RFC 6979.
+import * as declassify from "./declassify.ts";
 import * as field from "./field.ts";
 import { N } from "./field.ts";
 import { invert } from "./field-invert.ts";
@@ -25,6 +26,7 @@ export function publicKey(out: usize, privateKey: usize, scratch: usize): bool {
     store<u8>(out, 4);
     field.swapEnds(out + 1, field.at(scratch, point.X));
     field.swapEnds(out + 33, field.at(scratch, point.Y));
+    declassify.bytes(out, POINT_BYTES); // the public key
   }
   wipe(scratch, SCRATCH_BYTES);
   return good;
@@ -88,8 +90,10 @@ function signWith(out: usize, digest: usize, privateKey: usize, file: usize): bo
   scalar.takeDigest(z, digest, wide);
   field.add(s, s, z, N);
   field.multiplyN(s, s, inverse, wide);
-  if ((field.isZero(r) | field.isZero(s)) != 0) return false;
+  // r and s are the signature; a zero among them is never seen, and k with it thrown away
+  if (declassify.verdict((field.isZero(r) | field.isZero(s)) != 0)) return false;
   field.swapEnds(out, r);
   field.swapEnds(out + 32, s);
+  declassify.bytes(out, 64);
   return true;
 }

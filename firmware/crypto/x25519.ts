@@ -1,4 +1,5 @@
 // X25519 (RFC 7748): the Montgomery ladder in a register file of 320 bytes, nothing else.
+import * as declassify from "./declassify.ts";
 import * as field from "./field.ts";
 import { A24, ADD, MUL, SUB } from "./field.ts";
 import { invert } from "./field-invert.ts";
@@ -51,6 +52,7 @@ const BASE_POINT: usize = memory.data<u32>([9, 0, 0, 0, 0, 0, 0, 0]);
  */
 export function publicKey(out: usize, scalar: usize, scratch: usize): void {
   shared(out, scalar, BASE_POINT, scratch);
+  declassify.bytes(out, field.REGISTER_BYTES); // the public key
 }
 
 /**
@@ -67,7 +69,7 @@ export function shared(out: usize, scalar: usize, point: usize, scratch: usize):
   const zero = finish(scratch);
   memory.copy(out, scratch, field.REGISTER_BYTES);
   wipe(scratch, SCRATCH_BYTES);
-  return zero == 0;
+  return declassify.verdict(zero == 0); // tells only of the peer's point: the scalar is a multiple of 8, not of the order
 }
 
 /** The registers before the first step, from the clamped scalar and the point, whose top bit is masked. */

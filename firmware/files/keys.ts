@@ -1,4 +1,4 @@
-// The card's one key pair (P-256) and its life cycle.
+// The card's one key pair (P-256) and its life cycle. A TLS 1.0 card has an RSA key instead: rsa-key.ts.
 //
 //   KEY_RECORD   0           4             36           101     105
 //                ┌───────┬───┬─────────────┬────────────┬───────┐
@@ -11,9 +11,11 @@ import { CRYPTO, CRYPTO_BYTES } from "../chip/ram-map.ts";
 import * as nvm from "../chip/nvm.ts";
 import { KEY_RECORD, KEY_RECORD_BYTES } from "../chip/nvm-map.ts";
 import { wipe } from "../crypto/ct.ts";
+import * as declassify from "../crypto/declassify.ts";
 import * as drbg from "../crypto/drbg.ts";
 import * as p256 from "../crypto/p256.ts";
 import * as crc32 from "./crc32.ts";
+import * as rsaKey from "./rsa-key.ts";
 import * as superblock from "./superblock.ts";
 
 /** Life cycle status bytes of ISO 7816-4 table 14: creation, initialisation, operational (activated). */
@@ -39,13 +41,13 @@ export function lifeCycle(): u32 {
 }
 
 export function hasPrivateKey(): bool {
+  if (TLS10) return rsaKey.isThere();
   return nvm.read(STATE) == superblock.ACTIVATED;
 }
 
 /**
  * Makes the card's key pair and stores it. To be called once, while there is none.
- * CT: leaks how many candidates were refused, which tells nothing of the one taken. The checksum looks the key up in a
- * table of 64 bytes, and which bytes of its four in NVM change can be told.
+ * CT: leaks how many candidates were refused, which tells nothing of the one taken.
  * @param target PAIR_BYTES: the public key; what follows it is wiped
  */
 export function generate(target: usize): void {
@@ -56,8 +58,9 @@ export function generate(target: usize): void {
   while (!p256.publicKey(target, secret, CRYPTO));
   nvm.overwrite(PRIVATE_KEY, secret, PRIVATE_KEY_BYTES);
   nvm.copyOut(PUBLIC_KEY, target, PUBLIC_KEY_BYTES);
+  store<u32>(secret, bswap<u32>(checksum()));
+  nvm.overwrite(CRC, secret, 4);
   wipe(secret, PRIVATE_KEY_BYTES);
-  nvm.write32(CRC, checksum());
   nvm.write(STATE, superblock.ACTIVATED);
 }
 
@@ -73,7 +76,8 @@ export function readPublicKey(target: usize): void {
 
 /** @returns false when NVM no longer holds the key pair that was stored, or no longer tells whether there is one */
 export function isIntact(): bool {
-  if (hasPrivateKey()) return nvm.read32(CRC) == checksum();
+  if (TLS10) return rsaKey.isIntact();
+  if (hasPrivateKey()) return declassify.verdict(nvm.read32(CRC) == checksum()); // as told to whoever asks
   return nvm.read(STATE) == nvm.ERASED && !superblock.isOperational();
 }
 

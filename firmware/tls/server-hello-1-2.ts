@@ -2,6 +2,7 @@
 // session_ticket (RFC 5077), ec_point_formats (RFC 8422) and ALPN (RFC 7301) for clients that offered them.
 import { close16, close24, put16, put24, put8, putBytes } from "../buffer/cursors.ts";
 import * as aead from "../crypto/aead.ts";
+import * as declassify from "../crypto/declassify.ts";
 import * as drbg from "../crypto/drbg.ts";
 import { ANSWER_ALPN, Context, EXTENDED_MASTER, RESUMED, SECRET_BYTES, WANTS_TICKET } from "./context.ts";
 import * as hello from "./hello.ts";
@@ -30,6 +31,7 @@ export function write(ctx: Context, at: usize): usize {
     ERROR("ServerHello does not fit the buffer beside what it needs");
   const random = ctx.secretB;
   drbg.fill(random, SECRET_BYTES);
+  declassify.bytes(random, SECRET_BYTES); // sent in the clear, the session ID with it
   memory.copy(random + SECRET_BYTES - SENTINEL_BYTES, SENTINEL, SENTINEL_BYTES);
   const body = put24(put8(at, SERVER_HELLO), 0);
   let end = putBytes(put16(body, hello.TLS_1_2), random, SECRET_BYTES);

@@ -1,4 +1,5 @@
-// Stand-in firmware that runs one cryptographic operation a command, to count its instructions and its stack on a board.
+// Stand-in firmware that runs one cryptographic operation a command, to count its instructions and its stack on a board; its
+// secrets follow from the command's argument.
 import { CRYPTO, TCBS, powerOn as clear } from "../../firmware/chip/ram-map.ts";
 import * as aead from "../../firmware/crypto/aead.ts";
 import * as p256 from "../../firmware/crypto/p256.ts";
@@ -15,7 +16,7 @@ const PIECES: u32 = 1024 / PIECE_BYTES;
 
 export function powerOn(): void {
   clear();
-  for (let i: u32 = 0; i < 32; i++) store<u8>(KEY + i, i + 1);
+  draw(0);
 }
 
 export function receive(byte: u32): void {
@@ -28,10 +29,18 @@ export function timer(): void {}
 export function step(): u32 {
   if (commands.ready()) {
     const letter = commands.take();
-    commands.takeArgument();
+    draw(commands.takeArgument());
     commands.answer(run(letter));
   }
   return commands.flush();
+}
+
+/** The key: a digest of the argument. */
+function draw(argument: u32): void {
+  store<u32>(OUT, argument);
+  sha256.init(STATE);
+  sha256.update(STATE, OUT, 4);
+  sha256.final(STATE, KEY);
 }
 
 /** @returns four bytes of the result */
@@ -57,8 +66,17 @@ function run(letter: u32): u32 {
       break;
     case 0x63 /* c */:
       encrypt(aead.CHACHA20_POLY1305);
+      break;
+    case 0x6c /* l */:
+      leak();
   }
   return load<u32>(OUT);
+}
+
+/** Wrong on purpose: how often it goes round depends on the key. */
+function leak(): void {
+  for (let i: u32 = 0; i < 32; i++)
+    for (let j = load<u8>(KEY + i); j > 0; j--) store<u8>(OUT, load<u8>(OUT) ^ j);
 }
 
 function hash(): void {

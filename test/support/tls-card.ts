@@ -27,6 +27,8 @@ interface Exports {
   strangersTo(): number;
   restFrom(): number;
   makeKey(): number;
+  isKeyIntact(): number;
+  putRsaNumber(number: number, length: number): number;
   createFile(nameLength: number, bytes: number): number;
   appendFile(length: number): number;
   commitFile(): number;
@@ -46,6 +48,12 @@ interface Exports {
   close(ctx: number): number;
   contextAt(ctx: number): number;
 }
+
+/** How a module comes to life: a test may want to look on. */
+export type Instantiate = (
+  module: WebAssembly.Module,
+  imports: WebAssembly.Imports,
+) => { exports: WebAssembly.Exports };
 
 /** Bytes of the next segment that TCP delivers, given how many have arrived. */
 export type Chop = (available: number) => number;
@@ -118,10 +126,15 @@ export class TlsCard {
   /** The card's clock, ms. */
   now = 0;
 
-  constructor(module: WebAssembly.Module, cells: Uint8Array | number = NVM_BYTES, seed = 0x12345678) {
+  constructor(
+    module: WebAssembly.Module,
+    cells: Uint8Array | number = NVM_BYTES,
+    seed = 0x12345678,
+    instantiate: Instantiate = (module, imports) => new WebAssembly.Instance(module, imports),
+  ) {
     this.nvm = new MemoryNvm(typeof cells === "number" ? cells : Uint8Array.from(cells));
     let random = seed;
-    const instance = new WebAssembly.Instance(module, {
+    const instance = instantiate(module, {
       pins: {
         nvmRead: (address: number) => this.nvm.read(address >>> 0),
         nvmWrite: (address: number, byte: number) => this.nvm.write(address >>> 0, byte & 0xff),
@@ -217,11 +230,14 @@ function check(result: number): void {
   if (result < 0) throw new Error(`the card answers ${result}`);
 }
 
+/** TLS on a socket that the test plays. */
+export const SOCKET_DOUBLE = { "firmware/socket/socket.ts": "test/firmware/doubles/tls-socket.ts" };
+
 /** @param use constants that replace the profile's */
 export function firmware(use: Record<string, number> = {}): Promise<WebAssembly.Module> {
   return build("test/firmware/tls.ts", {
     use,
-    replace: { "firmware/socket/socket.ts": "test/firmware/doubles/tls-socket.ts" },
+    replace: SOCKET_DOUBLE,
   });
 }
 

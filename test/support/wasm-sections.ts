@@ -32,13 +32,18 @@ export function exposeMemory(bytes: Buffer): Buffer {
   const { at, start, end } = find(bytes, EXPORTS);
   const [count, first] = leb(bytes, start);
   const exports = Buffer.concat([
-    Buffer.of(count + 1),
+    unsigned(count + 1),
     bytes.subarray(first, end),
     Buffer.from("\x06memory\x02\x00", "latin1"),
   ]);
-  expect(exports.length, "lengths of one byte").toBeLessThan(0x80);
-  const head = Buffer.of(EXPORTS, exports.length);
+  const head = Buffer.concat([Buffer.of(EXPORTS), unsigned(exports.length)]);
   return Buffer.concat([bytes.subarray(0, at), head, exports, bytes.subarray(end)]);
+}
+
+/** @returns a number below 2^28 as LEB128 */
+function unsigned(value: number): Buffer {
+  if (value < 0x80) return Buffer.of(value);
+  return Buffer.concat([Buffer.of((value & 0x7f) | 0x80), unsigned(value >>> 7)]);
 }
 
 /** LEB128. @returns the value and the offset behind it */
