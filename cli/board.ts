@@ -38,6 +38,8 @@ const FIRMWARE = {
 
 /** @returns path of image.json @throws NetcardError when a tool is missing or the image does not fit */
 function buildImage({ board, card }: BoardRunOptions): string {
+  if (card === "client")
+    throw new NetcardError("No board runs the client card yet: use netcard run --card client.");
   const argv = [join(ROOT, "boards/build.mjs"), "--board", board, ...FIRMWARE[card]];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
   if (status !== 0) throw new NetcardError(stderr.replace(/^netcard: /, "").trim());

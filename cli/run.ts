@@ -1,6 +1,7 @@
 // netcard run: a card in a simulated reader, PPP in user space, a listener on loopback.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { NetcardError } from "../host/errors.ts";
+import type { Errand } from "../host/issuer/errand.ts";
 import { CARDS, type HostOptions, NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
 
 const LEGACY_WARNING =
@@ -12,6 +13,8 @@ export interface RunOptions {
   baud?: number;
   data?: string;
   pages?: string;
+  fetch?: string;
+  trust?: string;
   json?: boolean;
 }
 
@@ -37,7 +40,7 @@ export function addRunOptions(command: Command): Command {
     .addOption(
       new Option(
         "--card <kind>",
-        "the card: in an ISO 7816 reader, on a full-duplex serial line, or for study, in a reader with the TLS 1.0 of 2004",
+        "the card: in an ISO 7816 reader, on a full-duplex serial line, or for study, in a reader with the TLS 1.0 of 2004; client: one that fetches a page itself",
       )
         .choices(CARDS)
         .default("iso7816"),
@@ -47,6 +50,8 @@ export function addRunOptions(command: Command): Command {
       "folder of the card's NVM image and of the CA (default: .netcard, for the legacy card .netcard-legacy)",
     )
     .option("--pages <dir>", "folder whose files a new card is given (default: the demo page)")
+    .option("--fetch <url>", "with --card client: the https page of this machine's that the card fetches")
+    .option("--trust <pem>", "with --card client: the CAs that a new card trusts")
     .option("--json", "print one line of JSON instead of prose");
 }
 
@@ -59,12 +64,14 @@ export async function runCard(options: RunOptions, contacts?: PoweredContacts): 
   if (card === "legacy") console.error(LEGACY_WARNING);
   if (baud && card === "serial")
     throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
+  const errand = errandOf(options);
   const host = await NetcardHost.open({
     card,
     directory,
     say,
     ...(baud && { baud }),
     ...(pages && { pages }),
+    ...(errand && { errand }),
     ...(contacts && { contacts }),
   });
   try {
@@ -84,6 +91,14 @@ export async function runCard(options: RunOptions, contacts?: PoweredContacts): 
   } finally {
     await host.close();
   }
+}
+
+/** A client card has one, the others have none. */
+function errandOf({ card, fetch: url, trust }: RunOptions): Errand | undefined {
+  if (card !== "client" && (url ?? trust)) throw new NetcardError("--fetch and --trust need --card client.");
+  if (card !== "client") return undefined;
+  if (!url || !trust) throw new NetcardError("--card client needs --fetch <url> and --trust <pem>.");
+  return { url, trust };
 }
 
 /** @returns the folder of NVM image and CA: each kind of card has its own, unless told otherwise */

@@ -51,6 +51,25 @@ export function connect(address: u32, port: u32): i32 {
   return result;
 }
 
+/**
+ * Accepts connections of the card's, to whatever port it asks of the gateway's own address.
+ * @param backlog connections that may wait @returns the listening socket, or a negative error
+ */
+export function listen(port: u32, backlog: u32): i32 {
+  const s = sockets.socket(sockets.SOCK_STREAM);
+  if (s < 0) return s;
+  let result = sockets.bind(s, port);
+  if (result == 0) result = sockets.listen(s, backlog);
+  if (result == 0) return s;
+  sockets.close(s);
+  return result;
+}
+
+/** @returns a socket for the next connection that the card has opened; EAGAIN when there is none, or an error */
+export function accept(s: i32): i32 {
+  return sockets.accept(s);
+}
+
 /** @returns address of the socket's send region, GATEWAY_TX_BUFFER bytes; the host fills it while outstanding() is 0 */
 export function sendBuffer(s: u32): u32 {
   return u32(ram.GATEWAY) + s * GATEWAY_TX_BUFFER;

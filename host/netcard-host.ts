@@ -15,11 +15,13 @@ import { MemoryNvm, type Nvm } from "./chip/nvm.ts";
 import { codeOf, writeWhole } from "./data-dir.ts";
 import { NetcardError } from "./errors.ts";
 import { LocalCa } from "./issuer/ca.ts";
-import { CardCommands, LAYOUT, LEGACY_LAYOUT } from "./issuer/commands.ts";
+import { type Errand, errandFiles, portOf } from "./issuer/errand.ts";
+import { CardCommands, type CardFile, LAYOUT, LEGACY_LAYOUT } from "./issuer/commands.ts";
 import { readPages } from "./issuer/pages.ts";
 import { personalise } from "./issuer/personalise.ts";
-import { CARD_ADDRESS, Gateway } from "./ras/gateway.ts";
+import { CARD_ADDRESS, GATEWAY_ADDRESS, Gateway } from "./ras/gateway.ts";
 import { Forwarder } from "./ras/forwarder.ts";
+import { Outlet } from "./ras/outlet.ts";
 import { SerialLine } from "./ras/serial-line.ts";
 import { CharacterLine } from "./reader/character-line.ts";
 import { ChipContacts, type Contacts } from "./reader/contacts.ts";
@@ -35,16 +37,24 @@ const LINK_UP_MS = 30_000;
 export type PoweredContacts = Contacts & { stop(): void | Promise<void> };
 
 /**
- * The cards that there are: T=0 with Peer I/O; PPP straight on a full-duplex line; and for study, TLS 1.0 over T=0, as in 2004.
+ * The cards that there are: T=0 with Peer I/O; PPP straight on a full-duplex line; T=0 with a
+ * client that fetches a page; and for study, TLS 1.0 over T=0, as in 2004.
  */
-export const CARDS = ["iso7816", "serial", "legacy"] as const;
-const FIRMWARE = { iso7816: "card.wasm", serial: "card-serial.wasm", legacy: "card-legacy.wasm" };
+export const CARDS = ["iso7816", "serial", "client", "legacy"] as const;
+const FIRMWARE = {
+  iso7816: "card.wasm",
+  serial: "card-serial.wasm",
+  client: "card-client.wasm",
+  legacy: "card-legacy.wasm",
+};
 
 export interface HostOptions {
   /** Folder of the NVM image and of the CA. */
   directory: string;
   /** Which card; default: iso7816. */
   card?: (typeof CARDS)[number];
+  /** What a client card fetches, from this machine's loopback: the only port there that it may reach. */
+  errand?: Errand;
   /** bit/s of the reader's emulated line; default: as fast as it goes. */
   baud?: number;
   /** Folder of the files that a new card is given; default: the demo page. */
@@ -65,6 +75,7 @@ export class NetcardHost {
   readonly #ca: LocalCa;
   readonly gateway: Gateway;
   readonly forwarder: Forwarder;
+  readonly #outlet: Outlet;
   readonly #say: (line: string) => void;
   readonly #options: HostOptions;
   #fail: (error: Error) => void = () => undefined;
@@ -117,9 +128,13 @@ export class NetcardHost {
       module: loadModule("gateway.wasm"),
       toCard: (bytes) => this.#link.sendToCard(bytes),
       waiting: () => this.#link.queuedBytes,
-      onProgress: () => this.forwarder.pump(),
+      onProgress: () => {
+        this.forwarder.pump();
+        this.#outlet.pump();
+      },
     });
     this.forwarder = new Forwarder(this.gateway, CARD_ADDRESS, HTTPS);
+    this.#outlet = new Outlet(this.gateway, options.errand ? [portOf(options.errand)] : []);
   }
 
   /** The CA's certificate, PEM. */
@@ -152,6 +167,7 @@ export class NetcardHost {
     this.#isClosed = true;
     this.#fail(new NetcardError("The card was switched off."));
     await this.forwarder.close();
+    this.#outlet.close();
     this.gateway.stop();
     await this.#link.stop();
     await this.#inReader.stop();
@@ -171,11 +187,16 @@ export class NetcardHost {
       ca: this.#ca,
       addresses: [CARD_ADDRESS],
       isLegacy: this.#options.card === "legacy",
-      files: readPages(this.#options.pages ?? join(ROOT, "pages")),
+      files: [...readPages(this.#options.pages ?? join(ROOT, "pages")), ...this.#errandFiles()],
       onCertificate: (der) => this.#keepCertificate(der),
       onProgress: ({ what }) => what !== last && this.#say(`personalisation: ${(last = what)}`),
     });
     await this.#connect(); // an operational card brings its network up from its reset on
+  }
+
+  #errandFiles(): CardFile[] {
+    const { errand } = this.#options;
+    return errand ? errandFiles(errand, GATEWAY_ADDRESS) : [];
   }
 
   get #certificateFile(): string {
@@ -209,6 +230,7 @@ export class NetcardHost {
     this.#say("network: PPP between the card and the router");
     if (this.#inReader !== this.#contacts) await this.#inReader.stop(); // one chip at a time has the NVM
     this.gateway.start();
+    this.#outlet.open();
     this.#link.start();
     const deadline = performance.now() + LINK_UP_MS;
     while (!this.gateway.isUp) {

@@ -34,7 +34,7 @@ const REGION_OWNERS = {
     "GATEWAY",
   ],
   tls: ["TLS"],
-  applications: ["FILES", "WEB"],
+  applications: ["FILES", "WEB", "FETCHER"],
 };
 /** Sizes of the RAM map that are no regions. */
 const NO_REGIONS = ["PBUF_STRUCT", "TCB", "SOCKET", "TLS_CONTEXT"];

@@ -21,10 +21,15 @@ export function powerOn(): void {
   files.powerOn();
 }
 
-/** Opens the network on a link that has power; a card has none before its personalisation is over. */
+/** Opens network and web server on a link that has power. */
 export function start(now: Millis): void {
-  netServer.powerOn();
+  startNetwork(now);
   webServer.powerOn(now);
+}
+
+/** Opens the network; a card has none before its personalisation is over. */
+export function startNetwork(now: Millis): void {
+  netServer.powerOn();
   if (keys.lifeCycle() != keys.OPERATIONAL) return;
   drbg.fill(ram.CRYPTO, SECRET_BYTES);
   netServer.open(now, ram.CRYPTO);

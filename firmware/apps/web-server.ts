@@ -39,15 +39,18 @@ const CLOSING: u8 = 6;
 /** Reset; the link may still be reading from the buffer. */
 const ABORTED: u8 = 7;
 
-/** Opens the listener. The socket layer and TLS have power. */
-export function powerOn(now: Millis): void {
+/**
+ * Opens the listener. The socket layer and TLS have power.
+ * @param free TLS contexts that are, until poll(): the SYNs of more clients are dropped
+ */
+export function powerOn(now: Millis, free: u32 = TLS_CONTEXTS): void {
   if (response.HEAD_MAX > u32(tls.SEND_MAX)) ERROR("the longest response head must fit one record");
   state.powerOn();
   const listener = socket.socket(socket.SOCK_STREAM);
   socket.bind(listener, policy.PORT);
-  socket.listen(listener, TLS_CONTEXTS);
+  socket.listen(listener, free);
   server().listener = i8(listener);
-  server().backlog = u8(TLS_CONTEXTS);
+  server().backlog = u8(free);
   server().bootMs = now;
 }
 

@@ -38,6 +38,7 @@ export const TLS_BYTES: u32 = TLS_CONTEXTS * (TLS_CONTEXT_BYTES + TLS_BUFFER); /
 export const CRYPTO_BYTES: u32 = CRYPTO_SCRATCH; //                                              crypto
 export const FILES_BYTES: u32 = 32; //                                                           files
 export const WEB_SERVER_BYTES: u32 = WEB_BYTES; //                                               apps/web-server
+export const FETCHER_BYTES: u32 = TLS_CLIENT ? 52 : 0; //                                           apps/fetcher
 export const APDU_BYTES: u32 = APDU_BUFFER; //                                                   link/apdu, files
 export const GATEWAY_BYTES: u32 = SOCKET_COUNT * GATEWAY_TX_BUFFER + GATEWAY_RX_BUFFER; //             gateway
 
@@ -62,7 +63,8 @@ export const TLS: usize = SOCKETS + SOCKETS_BYTES;
 export const CRYPTO: usize = TLS + TLS_BYTES;
 export const FILES: usize = CRYPTO + CRYPTO_BYTES;
 export const WEB_SERVER: usize = FILES + FILES_BYTES;
-export const APDU: usize = WEB_SERVER + WEB_SERVER_BYTES;
+export const FETCHER: usize = WEB_SERVER + WEB_SERVER_BYTES;
+export const APDU: usize = FETCHER + FETCHER_BYTES;
 export const GATEWAY: usize = APDU + APDU_BYTES;
 export const END: usize = GATEWAY + GATEWAY_BYTES;
 

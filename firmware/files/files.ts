@@ -88,6 +88,11 @@ export function read(file: i32, offset: u32, target: usize, length: u32): u32 {
   return run;
 }
 
+/** @returns the byte at `offset` of the file, which has it */
+export function byte(file: i32, offset: u32): u32 {
+  return nvm.read(nvm.read32(entryAt(file) + START) + offset);
+}
+
 /** @returns true when `bytes` stand in the file, in a row */
 export function contains(file: i32, bytes: usize, length: u32): bool {
   const start = nvm.read32(entryAt(file) + START);
@@ -146,6 +151,13 @@ export function append(data: usize, length: u32): i32 {
   for (let i: u32 = 0; i < length; i++) w.crc = crc32.add(w.crc, load<u8>(data + i));
   w.written += length;
   return 0;
+}
+
+/** The file being written ends here, shorter than was said. */
+export function shorten(): void {
+  const w = writer();
+  w.size = w.written;
+  if (w.isOpen) nvm.write32(entryAt(w.entry) + SIZE, w.size);
 }
 
 /** What was written becomes the file, all at once. @returns its handle, EINVAL when bytes are missing */

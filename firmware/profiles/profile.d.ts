@@ -62,3 +62,5 @@ declare const TCP_ACK_DELAY_MS: u32;
 declare const TLS10: u32;
 /** 1: TLS 1.2 is spoken too, to clients without TLS 1.3. */
 declare const TLS12: u32;
+/** 1: the card connects to servers too, by TLS 1.3; 2: by TLS 1.2 as well. */
+declare const TLS_CLIENT: u32;

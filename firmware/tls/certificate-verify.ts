@@ -25,7 +25,8 @@ export function write(ctx: Context, at: usize): usize {
   return end == 0 ? 0 : close24(body, end);
 }
 
-function digestContent(ctx: Context, out: usize): void {
+/** What the server signs: the messages so far, to `out`, 32 bytes. */
+export function digestContent(ctx: Context, out: usize): void {
   const hash = transcript.hash(ctx);
   memory.fill(out, 0x20, sha256.DIGEST_BYTES);
   sha256.init(CRYPTO);

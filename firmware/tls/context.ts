@@ -2,9 +2,9 @@
 // it receives stays where it arrived, in pbufs. Three overlays by lifetime (seed [212]) keep it that small:
 //
 //            until the server's Finished           then
-//   A        client handshake traffic secret       client's expected verify_data, then alerts and KeyUpdates to send
-//   B        server handshake traffic secret       server application traffic secret
-//   C        handshake secret, master secret       client application traffic secret
+//   A        the peer's handshake traffic secret   its expected verify_data, then alerts and KeyUpdates to send
+//   B        our handshake traffic secret          our application traffic secret
+//   C        handshake secret, master secret       the peer's application traffic secret
 //   ROLLING  transcript (one SHA-256 state)        the record being received: AEAD state, tag, bytes held back
 //   buffer   ClientHello's parser and findings,    records to be sent
 //            then the flight
@@ -43,6 +43,18 @@ export const EXPECT_FINISHED_1_2: u32 = 17;
 export const SEND_FINISHED_1_2: u32 = 18;
 /** Between ClientHello and ServerHello of TLS 1.3. */
 export const CHOOSE_SESSION: u32 = 19;
+// Of the client alone; client/handshake.ts has their table.
+export const SEND_CLIENT_HELLO: u32 = 20;
+export const EXPECT_SERVER_HELLO: u32 = 21;
+export const AGREE: u32 = 22;
+export const EXPECT_ENCRYPTED_EXTENSIONS: u32 = 23;
+export const EXPECT_CERTIFICATE: u32 = 24;
+export const EXPECT_CERTIFICATE_VERIFY: u32 = 25;
+export const EXPECT_SERVER_FINISHED: u32 = 26;
+export const SEND_CLIENT_FINISHED: u32 = 27;
+export const EXPECT_SERVER_KEY_EXCHANGE: u32 = 28;
+export const EXPECT_SERVER_HELLO_DONE: u32 = 29;
+export const SEND_CLIENT_KEY_EXCHANGE: u32 = 30;
 
 // Flags.
 /** Records that we send are encrypted. */
@@ -76,6 +88,12 @@ export const RESUMED: u32 = 4096;
 export const TLS_1_2: u32 = 8192;
 /** Its master secret depends on all messages (RFC 7627). */
 export const EXTENDED_MASTER: u32 = 16384;
+/** We are the client. */
+export const CLIENT: u32 = 32768;
+/** The transcript is in the buffer: a client's goes on while records are received. */
+export const RECEIVES_HANDSHAKE: u32 = 65536;
+/** The server has asked for another ClientHello. */
+export const RETRIED: u32 = 131072;
 
 export const SECRET_BYTES: u32 = 32;
 /** Bytes held back at a record's end, because they may be its type: all of a KeyUpdate and the type. */
@@ -186,7 +204,13 @@ export class Context {
     return changetype<usize>(this) + SEALING;
   }
   get transcript(): usize {
-    return changetype<usize>(this) + ROLLING;
+    return u32(TLS_CLIENT) != 0 && this.has(RECEIVES_HANDSHAKE)
+      ? this.buffer
+      : changetype<usize>(this) + ROLLING;
+  }
+  /** Is it the server who is on the other side? Never on a card whose profile leaves the client out. */
+  get isClient(): bool {
+    return u32(TLS_CLIENT) != 0 && this.has(CLIENT);
   }
   get opening(): usize {
     return changetype<usize>(this) + ROLLING;
@@ -209,6 +233,9 @@ const READ_KEYS: usize = WRITE_KEYS + KEYS_BYTES;
 const SEALING: usize = READ_KEYS + KEYS_BYTES;
 const ROLLING: usize = SEALING + aead.AEAD_STATE_BYTES;
 const RECEIVING_BYTES: u32 = aead.AEAD_STATE_BYTES + aead.TAG_BYTES + HOLD_BYTES;
+
+/** From where on the first context holds what may be taken out of RAM for a while: no secrets, no keys. */
+export const LENDABLE: usize = TLS + SEALING;
 
 /** From a key to its IV. */
 export const IV: usize = KEY_BYTES;

@@ -147,13 +147,13 @@ function deriveKeys(ctx: Context): i32 {
 function endOfFinished(ctx: Context): i32 {
   const refusal = finished.verdict(ctx);
   if (refusal || !finished.isComplete(ctx)) return judge(ctx, refusal);
-  if (ctx.has(RESUMED)) return connect(ctx);
+  if (ctx.has(RESUMED) || ctx.isClient) return connect(ctx);
   ctx.state = u8(SEND_FINISHED_1_2);
   return GO_ON;
 }
 
 /** ChangeCipherSpec and Finished, behind what is in the buffer. */
-function sendFinished(ctx: Context): void {
+export function sendFinished(ctx: Context): void {
   const start = ctx.has(WANTS_TICKET) ? putTicket(ctx) : ctx.buffer + ctx.sealed;
   const at = put8(header(start, CHANGE_CIPHER_SPEC, 1), 1);
   ctx.writeSeq = 0;

@@ -42,7 +42,7 @@ const SERVER_FINISHED: usize = memory.data<u8>([
   0x73, 0x65, 0x72, 0x76, 0x65, 0x72, 0x20, 0x66, 0x69, 0x6e, 0x69, 0x73, 0x68, 0x65, 0x64,
 ]); // "server finished"
 
-/** Where our verify_data is, and the client's; both in A. */
+/** Where our verify_data is, behind the peer's; both in A. */
 export function ours(ctx: Context): usize {
   return ctx.secretA + VERIFY_BYTES;
 }
@@ -112,13 +112,18 @@ export function derive(ctx: Context): void {
   );
   const keyBytes = aead.keyBytes(ctx.suite);
   const ivBytes: u32 = ctx.suite == AES_128_GCM ? 4 : aead.NONCE_BYTES;
-  memory.copy(ctx.readKey, block, keyBytes);
-  memory.copy(ctx.writeKey, block + keyBytes, keyBytes);
-  memory.copy(ctx.readKey + IV, block + 2 * keyBytes, ivBytes);
-  memory.copy(ctx.writeKey + IV, block + 2 * keyBytes + ivBytes, ivBytes);
+  const clients = ctx.isClient ? ctx.writeKey : ctx.readKey;
+  const servers = ctx.isClient ? ctx.readKey : ctx.writeKey;
+  memory.copy(clients, block, keyBytes);
+  memory.copy(servers, block + keyBytes, keyBytes);
+  memory.copy(clients + IV, block + 2 * keyBytes, ivBytes);
+  memory.copy(servers + IV, block + 2 * keyBytes + ivBytes, ivBytes);
   if (ctx.has(RESUMED)) {
     verifyData(ctx, SERVER_FINISHED, ours(ctx));
     verifyData(ctx, CLIENT_FINISHED, ctx.secretA);
+  } else if (ctx.isClient) {
+    verifyData(ctx, CLIENT_FINISHED, ours(ctx));
+    verifyData(ctx, SERVER_FINISHED, ctx.secretA);
   } else {
     verifyData(ctx, CLIENT_FINISHED, ctx.secretA);
     if (ctx.has(WANTS_TICKET))

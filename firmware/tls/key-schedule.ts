@@ -83,8 +83,8 @@ export function handshakeSecrets(ctx: Context): void {
   hkdf.extract(salt, SECRET_BYTES, ctx.secretB, SECRET_BYTES, ctx.secretB, CRYPTO);
   memory.copy(secret, ctx.secretB, SECRET_BYTES);
   const hash = transcript.hash(ctx);
-  deriveTraffic(secret, C_HS, hash, ctx.secretA);
-  deriveTraffic(secret, S_HS, hash, ctx.secretB);
+  deriveTraffic(secret, ctx.isClient ? S_HS : C_HS, hash, ctx.secretA);
+  deriveTraffic(secret, ctx.isClient ? C_HS : S_HS, hash, ctx.secretB);
   expand(secret, DERIVED, 7, EMPTY_HASH, SECRET_BYTES, secret, SECRET_BYTES);
   wipe(KEY, SECRET_BYTES);
   hkdf.extract(secret, SECRET_BYTES, KEY, SECRET_BYTES, KEY, CRYPTO);
@@ -99,18 +99,18 @@ export function handshakeSecrets(ctx: Context): void {
  */
 export function applicationSecrets(ctx: Context): void {
   const master = ctx.secretC;
-  const client = ctx.sealing;
+  const peers = ctx.sealing;
   const hash = transcript.hash(ctx);
-  deriveTraffic(master, S_AP, hash, ctx.secretB);
-  deriveTraffic(master, C_AP, hash, client);
+  deriveTraffic(master, ctx.isClient ? C_AP : S_AP, hash, ctx.secretB);
+  deriveTraffic(master, ctx.isClient ? S_AP : C_AP, hash, peers);
   if (ctx.has(WANTS_TICKET)) {
     transcript.add(ctx, FINISHED_FRONT, 4);
     transcript.add(ctx, ctx.secretA, SECRET_BYTES);
     expand(master, RES_MASTER, 10, transcript.hash(ctx), SECRET_BYTES, master, SECRET_BYTES);
     expand(master, RESUMPTION, 10, TICKET_NONCE, TICKET_NONCE_BYTES, ctx.transcript, SECRET_BYTES);
   }
-  memory.copy(master, client, SECRET_BYTES);
-  wipe(client, SECRET_BYTES);
+  memory.copy(master, peers, SECRET_BYTES);
+  wipe(peers, SECRET_BYTES);
 }
 
 /** The next application traffic secret in the place of `secret` (RFC 8446 section 7.2). CT: nothing leaks. */

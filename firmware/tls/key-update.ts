@@ -13,11 +13,12 @@ const REQUESTED: u32 = 1;
 /** Records under one key, far below the limit of AES-GCM (section 5.5). */
 const RECORDS_MAX: u32 = 1 << 22;
 
+const HELLO_REQUEST: u32 = 0;
 const CLIENT_HELLO: u32 = 1;
 
 /** TLS 1.2: a record that is to begin another handshake. @returns 0, or the alert that it deserves */
 export function readTls12(ctx: Context, data: usize): u32 {
-  if (load<u8>(data) != CLIENT_HELLO) return alert.UNEXPECTED_MESSAGE;
+  if (load<u8>(data) != (ctx.isClient ? HELLO_REQUEST : CLIENT_HELLO)) return alert.UNEXPECTED_MESSAGE;
   ctx.flags |= KEY_UPDATE_DUE;
   flush(ctx);
   return 0;

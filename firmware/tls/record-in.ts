@@ -28,6 +28,7 @@ import {
   HOLD_BYTES,
   IV,
   READ_PROTECTED,
+  SEND_CLIENT_HELLO,
   STREAMED,
 } from "./context.ts";
 import * as record12 from "./record-1-2.ts";
@@ -135,10 +136,30 @@ const ADMITTED: usize = memory.data<u8>([
   /* SEND_FINISHED_1_2    */ 0,
 ]);
 
+// prettier-ignore
+/** The same from SEND_CLIENT_HELLO on; of TLS 1.2 plain handshake messages and alerts. */
+const ADMITTED_OF_SERVER: usize = memory.data<u8>([
+  /* SEND_CLIENT_HELLO           */ 0,
+  /* EXPECT_SERVER_HELLO         */ HSK | ALR | CCS,
+  /* AGREE                       */ 0,
+  /* EXPECT_ENCRYPTED_EXTENSIONS */ APP | ALR | CCS,
+  /* EXPECT_CERTIFICATE          */ APP | ALR | CCS,
+  /* EXPECT_CERTIFICATE_VERIFY   */ APP | ALR | CCS,
+  /* EXPECT_SERVER_FINISHED      */ APP | ALR | CCS,
+  /* SEND_CLIENT_FINISHED        */ 0,
+]);
+
+function admittedNow(ctx: Context): u8 {
+  if (ctx.state == CONNECTED && ctx.isTls12) return HSK | ALR | APP;
+  if (ctx.isClient && ctx.state >= SEND_CLIENT_HELLO)
+    return ctx.isTls12 ? HSK | ALR : load<u8>(ADMITTED_OF_SERVER + ctx.state - SEND_CLIENT_HELLO);
+  return load<u8>(ADMITTED + ctx.state);
+}
+
 /** @returns 0, or the alert that the header deserves */
 function admit(ctx: Context, type: u32, length: u32): u32 {
   const bit = type - CHANGE_CIPHER_SPEC;
-  const admitted = ctx.state == CONNECTED && ctx.isTls12 ? HSK | ALR | APP : load<u8>(ADMITTED + ctx.state);
+  const admitted = admittedNow(ctx);
   if (bit > 3 || ((admitted >> u8(bit)) & 1) == 0) return alert.UNEXPECTED_MESSAGE;
   if (isProtected(ctx) && ctx.isTls12)
     return admitLength(PLAINTEXT_MAX + record12.explicitBytes(ctx), record12.explicitBytes(ctx), length);

@@ -2,7 +2,7 @@
 // TLS_CONTEXTS. Nothing blocks: EAGAIN says that the call has to be made again after the next step.
 //
 //   tls.resetCtx(ctx, RESET_INIT); tls.attach(ctx, s)      once per connection
-//   tls.accept(ctx, now)                                   until 0
+//   tls.accept(ctx, now)                                   until 0; a client attachClient()s and connect()s instead
 //   tls.recv(ctx, RECV_FAST)                               pieces of plaintext at data(ctx); act when authenticated(ctx)
 //   tls.send(ctx, tls.sendBuffer(ctx), length, COPY_OFF)   when writable(ctx)
 //   tls.close(ctx)                                         until 0; then the socket is the application's to close
@@ -14,6 +14,8 @@ import * as pbuf from "../buffer/pbuf.ts";
 import { wipe } from "../crypto/ct.ts";
 import * as socket from "../socket/socket.ts";
 import * as alert from "./alert.ts";
+import * as client from "./client/handshake.ts";
+import * as newSessionTicket from "./client/new-session-ticket.ts";
 import * as context from "./context.ts";
 import { CONNECTED, Context, FAILED, IDLE, IN_NVM, PEER_CLOSED, STREAMED } from "./context.ts";
 import * as handshake from "./handshake.ts";
@@ -58,6 +60,21 @@ export function attach(ctx: u32, s: i32): void {
   const c = context.at(ctx);
   c.socket = u8(s);
   handshake.begin(c);
+}
+
+/** Talks to the server that `s` has connected to, whom the file `target` describes (client/target.ts). The context has been reset. */
+export function attachClient(ctx: u32, s: i32, target: i32): void {
+  const c = context.at(ctx);
+  c.socket = u8(s);
+  client.begin(c, target);
+}
+
+/** Goes on with a client's handshake, as accept() with a server's. @returns 0 when the server has proved itself, EAGAIN, or an error */
+export function connect(ctx: u32): i32 {
+  const c = context.at(ctx);
+  const result = client.connect(c);
+  alert.flush(c);
+  return result;
 }
 
 /** Goes on with the handshake [241]. @returns 0 when it is done, EAGAIN, or an error */
@@ -171,6 +188,9 @@ function endRecord(ctx: Context): i32 {
   if (ctx.recordType == HANDSHAKE && bytes != 0) {
     const wrong = ctx.isTls12 ? keyUpdate.readTls12(ctx, ctx.hold) : keyUpdate.read(ctx, ctx.hold, bytes);
     return wrong ? alert.fail(ctx, wrong) : idle(ctx);
+  }
+  if (ctx.isClient && ctx.recordType == HANDSHAKE) {
+    return newSessionTicket.drop(ctx) ? idle(ctx) : alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
   }
   if (ctx.recordType != ALERT || ctx.position != 0) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
   if (bytes != 2) return alert.fail(ctx, alert.DECODE_ERROR);

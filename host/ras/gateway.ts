@@ -7,6 +7,8 @@ interface GatewayExports {
   memory: WebAssembly.Memory;
   isUp(): number;
   connect(address: number, port: number): number;
+  listen(port: number, backlog: number): number;
+  accept(socket: number): number;
   sendBuffer(socket: number): number;
   send(socket: number, length: number): number;
   outstanding(socket: number): number;
@@ -112,6 +114,16 @@ export class Gateway {
   connect(address: string, port: number): number {
     this.wake();
     return this.#exports.connect(parseAddress(address), port);
+  }
+
+  /** Lets the card open connections to this port of the gateway's. @returns the listening socket, or a negative error */
+  listen(port: number, backlog: number): number {
+    return this.#exports.listen(port, backlog);
+  }
+
+  /** @returns a socket for the next connection of the card's, or a negative error: EAGAIN when there is none */
+  accept(listener: number): number {
+    return this.#exports.accept(listener);
   }
 
   /** @returns 1 connected, 0 not yet, negative, once: the connection failed, and so */

@@ -82,6 +82,16 @@ export function attach(ctx: u32, socket: i32): void {
 export function accept(ctx: u32): i32 {
   return tls.accept(ctx, clock.now());
 }
+/** Talks to a server; the name of the file that describes it stands in the workspace. */
+export function attachClient(ctx: u32, socket: i32, nameLength: u32): void {
+  const target = files.find(workspace(), nameLength);
+  memory.fill(ram.TLS, 0, ram.TLS_BYTES); // it has been the workspace: a context begins with zeros
+  tls.resetCtx(ctx, tls.RESET_INIT);
+  tls.attachClient(ctx, socket, target);
+}
+export function connect(ctx: u32): i32 {
+  return tls.connect(ctx);
+}
 export function recv(ctx: u32, flag: u32): i32 {
   return tls.recv(ctx, flag);
 }

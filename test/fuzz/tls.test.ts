@@ -3,6 +3,7 @@
 // data or a final error, and keeps no pbuf.
 import { beforeAll, describe, expect, test } from "vitest";
 import { generator } from "../support/cuts.ts";
+import { type Random, below, mutate } from "../support/mutate.ts";
 import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
 import {
   encodeHello,
@@ -29,38 +30,6 @@ beforeAll(async () => {
   module = await firmware();
   personality = await personalise(module);
 });
-
-type Random = () => number;
-const below = (random: Random, limit: number) => Math.floor(random() * limit);
-
-/** One to four small changes: a bit, a byte, a cut, a repetition, a length field's worth of noise. */
-function mutate(bytes: Buffer, random: Random): Buffer {
-  let result = Buffer.from(bytes);
-  for (let changes = 1 + below(random, 4); changes > 0 && result.length > 0; changes--) {
-    const at = below(random, result.length);
-    const end = at + 1 + below(random, 8);
-    switch (below(random, 6)) {
-      case 0:
-        result[at]! ^= 1 << below(random, 8);
-        break;
-      case 1:
-        result[at] = below(random, 2) ? below(random, 256) : 255 * below(random, 2);
-        break;
-      case 2:
-        result = Buffer.concat([result.subarray(0, at), result.subarray(end)]);
-        break;
-      case 3:
-        result = Buffer.concat([result.subarray(0, end), result.subarray(at)]);
-        break;
-      case 4:
-        result = result.subarray(0, at);
-        break;
-      default:
-        for (let i = at; i < Math.min(end, result.length); i++) result[i] = below(random, 256);
-    }
-  }
-  return result;
-}
 
 /** Runs `count` cases. @param attempt plays one of them, and is given the numbers that decide it */
 function fuzz(card: TlsCard, count: number, attempt: (random: Random) => void): void {

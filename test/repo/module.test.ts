@@ -10,13 +10,15 @@ const EXPORTS = ["powerOn", "receive", "step", "timer"];
 /** Globals that the compiler keeps: none is ours. */
 const GLOBALS_AT_MOST = 0;
 
-describe.each(["card", "card-serial"])("build/%s.wasm", (name) => {
+describe.each([
+  ["card", "card-6k"],
+  ["card-serial", "card-6k"],
+  ["card-client", "card-client"],
+])("build/%s.wasm", (name, profile) => {
   let bytes: Buffer;
   let module: WebAssembly.Module;
   beforeAll(async () => {
-    bytes = readFileSync(
-      await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile: "card-6k" }),
-    );
+    bytes = readFileSync(await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile }));
     module = new WebAssembly.Module(Uint8Array.from(bytes));
   });
 
@@ -36,7 +38,7 @@ describe.each(["card", "card-serial"])("build/%s.wasm", (name) => {
   });
 
   test("keeps its constants at the ROM base and above", () => {
-    const { ROM_BASE } = readProfile("card-6k");
+    const { ROM_BASE } = readProfile(profile);
     const addresses = dataSegments(bytes);
     expect(addresses.length).toBeGreaterThan(0);
     for (const address of addresses) expect(address).toBeGreaterThanOrEqual(ROM_BASE!);

@@ -36,12 +36,17 @@ export interface OpenFirmware {
   accessors: WebAssembly.Module;
 }
 
-/** The firmware that ships, byte for byte, but for the export of its memory. */
-export async function openFirmware(): Promise<OpenFirmware> {
-  const shipped = readFileSync(await compile({ entry: "firmware/card.ts", out: "build/card.wasm" }));
+/** The firmware that ships, byte for byte, but for the export of its memory. @param name of its entry file */
+export async function openFirmware(name = "card", profile = "card-6k"): Promise<OpenFirmware> {
+  const shipped = readFileSync(
+    await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile }),
+  );
   expect(mutableGlobals(shipped), "wasm globals that can change: RAM outside the arena").toBe(0);
   const bytes = new Uint8Array(exposeMemory(shipped));
-  return { module: new WebAssembly.Module(bytes), accessors: await build("test/firmware/guard.ts") };
+  return {
+    module: new WebAssembly.Module(bytes),
+    accessors: await build("test/firmware/guard.ts", { profile }),
+  };
 }
 
 export class CardGuard {

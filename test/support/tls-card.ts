@@ -37,6 +37,8 @@ interface Exports {
   freePbufs(): number;
   attach(ctx: number, socket: number): void;
   accept(ctx: number): number;
+  attachClient(ctx: number, socket: number, nameLength: number): void;
+  connect(ctx: number): number;
   recv(ctx: number, flag: number): number;
   data(ctx: number): number;
   authenticated(ctx: number): number;
@@ -158,6 +160,15 @@ export class TlsCard {
     const tcp = new Tcp();
     this.tcps[ctx] = tcp;
     this.exports.attach(ctx, ctx);
+    return tcp;
+  }
+
+  /** Opens a connection to the server that the file `name` describes. */
+  connectTo(name: string, ctx = 0): Tcp {
+    const tcp = new Tcp();
+    this.tcps[ctx] = tcp;
+    this.bytes.set(Buffer.from(name), this.exports.workspace());
+    this.exports.attachClient(ctx, ctx, name.length);
     return tcp;
   }
 

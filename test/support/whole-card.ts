@@ -13,6 +13,7 @@ import { LocalCa } from "../../host/issuer/ca.ts";
 import type { CardFile } from "../../host/issuer/commands.ts";
 import { personalise } from "../../host/issuer/personalise.ts";
 import { Forwarder } from "../../host/ras/forwarder.ts";
+import { Outlet } from "../../host/ras/outlet.ts";
 import { CARD_ADDRESS, Gateway } from "../../host/ras/gateway.ts";
 import { CharacterLine } from "../../host/reader/character-line.ts";
 import { type Clock, VirtualClock, systemClock } from "../../host/reader/clock.ts";
@@ -66,6 +67,8 @@ export interface WholeCardOptions {
   resume?: CardState;
   /** Told of each Peer I/O command that is about to be sent. */
   onCommand?: (apdu: Uint8Array, card: WholeCard) => void;
+  /** Ports of loopback that the card may reach; default: none. */
+  allow?: number[];
   /** Faults of the link, each way its own; default: none. */
   faults?: Pick<FaultyLinkOptions, "seed" | "rate">;
 }
@@ -75,9 +78,12 @@ export interface Page {
   body: Buffer;
 }
 
-/** Personalises a card over its reader. */
-export async function personality(): Promise<Personality> {
-  const firmware = await openFirmware();
+/** Personalises a card over its reader. @param files that it is given @param card its firmware and profile */
+export async function personality(
+  files: CardFile[] = [...SITE.values()],
+  ...card: Parameters<typeof openFirmware>
+): Promise<Personality> {
+  const firmware = await openFirmware(...card);
   const gateway = readFileSync(
     await compile({
       entry: "firmware/gateway.ts",
@@ -92,7 +98,7 @@ export async function personality(): Promise<Personality> {
   const reader = new T0Reader({ line: new CharacterLine(contacts) });
   await reader.connect();
   const transmit = (apdu: Uint8Array) => reader.transmit(apdu);
-  await personalise({ transmit, ca, addresses: [CARD_ADDRESS], files: [...SITE.values()] });
+  await personalise({ transmit, ca, addresses: [CARD_ADDRESS], files });
   contacts.stop();
   return { firmware, gateway: new WebAssembly.Module(gateway), cells: nvm.cells, ca: readFileSync(ca.file) };
 }
@@ -105,6 +111,7 @@ export class WholeCard {
   readonly peerIo: PeerIoServer;
   readonly gateway: Gateway;
   readonly forwarder: Forwarder;
+  readonly outlet: Outlet;
   readonly faults: FaultyLink[] = [];
   readonly clock: Clock;
   port = 0;
@@ -120,6 +127,7 @@ export class WholeCard {
     if (options.resume) card.guard.arena.set(options.resume.arena);
     else await card.reader.connect();
     card.gateway.start();
+    card.outlet.open();
     card.peerIo.start();
     card.port = await card.forwarder.listen(0);
     await card.until(() => card.gateway.isUp, 60_000);
@@ -133,7 +141,7 @@ export class WholeCard {
 
   private constructor(
     readonly personality: Personality,
-    { clock = systemClock, faults, resume, onCommand }: WholeCardOptions,
+    { clock = systemClock, faults, resume, onCommand, allow = [] }: WholeCardOptions,
   ) {
     this.clock = clock;
     this.nvm = new MemoryNvm((resume ?? personality).cells.slice());
@@ -167,10 +175,14 @@ export class WholeCard {
       module: personality.gateway,
       toCard: link((bytes) => this.peerIo.sendToCard(bytes), 0x10000),
       waiting: () => this.peerIo.queuedBytes,
-      onProgress: () => this.forwarder.pump(),
+      onProgress: () => {
+        this.forwarder.pump();
+        this.outlet.pump();
+      },
       clock,
     });
     this.forwarder = new Forwarder(this.gateway, CARD_ADDRESS, HTTPS);
+    this.outlet = new Outlet(this.gateway, allow);
   }
 
   get state(): CardState {
@@ -236,6 +248,7 @@ export class WholeCard {
   async close(): Promise<void> {
     this.guard.check();
     await this.forwarder.close();
+    this.outlet.close();
     this.gateway.stop();
     await this.peerIo.stop();
     this.contacts.stop();
