@@ -1,7 +1,14 @@
-// netcard run: a card in a simulated reader, PPP in user space, a listener on loopback.
+// netcard run: a card in a simulated reader, PPP in user space, a listener on loopback; or, as root, cards that are hosts of
+// the kernel's network.
+import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { NetcardError } from "../host/errors.ts";
 import { CARDS, type HostOptions, NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
+import { Tun } from "../host/ras/tun.ts";
+
+/** The host's address on the TUN device; the cards have those that follow. */
+const HOST_ADDRESS = "10.77.0.1";
+const MAX_CARDS = 200;
 
 export interface RunOptions {
   port: number;
@@ -12,6 +19,11 @@ export interface RunOptions {
   json?: boolean;
 }
 
+interface TunOptions extends RunOptions {
+  tun?: boolean;
+  cards?: number;
+}
+
 export function addRun(program: Command): void {
   addRunOptions(
     program
@@ -19,7 +31,20 @@ export function addRun(program: Command): void {
       .description(
         "boot a card, by default in a simulated ISO 7816 reader, and let browsers reach it on loopback",
       ),
-  ).action((options: RunOptions) => runCard(options));
+  )
+    .addOption(
+      new Option(
+        "--tun",
+        "as root on Linux: route to the card by a TUN device, https://<card address>/, instead of listening",
+      ).conflicts("port"),
+    )
+    .option("--cards <n>", "with --tun: so many cards, each its address and memory", integer(1, MAX_CARDS))
+    .action((options: TunOptions) => (options.tun ? runCards(options) : runOne(options)));
+}
+
+function runOne(options: TunOptions): Promise<void> {
+  if (options.cards) throw new NetcardError("--cards needs --tun: a listener on loopback serves one card.");
+  return runCard(options);
 }
 
 /** What every command that runs a card understands. */
@@ -45,34 +70,63 @@ export function addRunOptions(command: Command): Command {
 export async function runCard(options: RunOptions, contacts?: PoweredContacts): Promise<void> {
   const say = options.json ? () => undefined : (line: string) => console.log(line);
   const stop = untilSignal();
-  const { card, data: directory, baud, pages } = options;
-  if (baud && card === "serial")
-    throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
-  const host = await NetcardHost.open({
-    card,
-    directory,
-    say,
-    ...(baud && { baud }),
-    ...(pages && { pages }),
-    ...(contacts && { contacts }),
-  });
+  const host = await NetcardHost.open({ ...hostOptions(options, say), ...(contacts && { contacts }) });
   try {
     const port = await host.listen(options.port);
     if (!(await Promise.race([host.start().then(() => true), stop]))) return;
-    const url = `https://localhost:${port}/`;
-    if (options.json)
-      console.log(
-        JSON.stringify({ url, ca: host.caFile, card: host.address, fingerprint: host.fingerprint }),
-      );
-    else {
-      say(
-        `${url}  trust ${host.caFile}: import it as an authority in the browser, or curl --cacert ${host.caFile} ${url}`,
-      );
-    }
+    announce(host, `https://localhost:${port}/`, options);
     await Promise.race([stop, host.failed]);
   } finally {
     await host.close();
   }
+}
+
+/** Cards with addresses of their own, one after the other; all of them until the first is lost. */
+async function runCards(options: TunOptions): Promise<void> {
+  const say = options.json ? () => undefined : (line: string) => console.log(line);
+  const stop = untilSignal();
+  const common = hostOptions(options, say);
+  const tun = await Tun.open(HOST_ADDRESS);
+  const hosts: NetcardHost[] = [];
+  try {
+    for (let number = 1; number <= (options.cards ?? 1); number++) {
+      const host = await NetcardHost.open({ ...common, ...placeOf(number, options), tun });
+      hosts.push(host);
+      if (!(await Promise.race([host.start().then(() => true), stop]))) return;
+      announce(host, `https://${host.address}/`, options);
+    }
+    await Promise.race([stop, tun.failed, ...hosts.map(({ failed }) => failed)]);
+  } finally {
+    for (const host of hosts) await host.close();
+    await tun.close();
+  }
+}
+
+/** The first card is the one that would run without --tun; the others have folders in its folder. */
+function placeOf(
+  number: number,
+  { data }: RunOptions,
+): Pick<HostOptions, "directory" | "caDirectory" | "address"> {
+  return {
+    directory: number === 1 ? data : join(data, `card-${number}`),
+    caDirectory: data,
+    address: HOST_ADDRESS.replace(/\d+$/, String(1 + number)),
+  };
+}
+
+function hostOptions({ card, data, baud, pages }: RunOptions, say: (line: string) => void): HostOptions {
+  if (baud && card === "serial")
+    throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
+  return { card, directory: data, say, ...(baud && { baud }), ...(pages && { pages }) };
+}
+
+function announce(host: NetcardHost, url: string, { json }: RunOptions): void {
+  const { caFile: ca, address: card, fingerprint } = host;
+  console.log(
+    json
+      ? JSON.stringify({ url, ca, card, fingerprint })
+      : `${url}  trust ${ca}: import it as an authority in the browser, or curl --cacert ${ca} ${url}`,
+  );
 }
 
 /** Resolves at the first SIGINT or SIGTERM, to false: no further. */

@@ -8,6 +8,7 @@ const MODULES = [
   { entry: "firmware/card.ts", out: "build/card.wasm", profile: "card-6k" },
   { entry: "firmware/card-serial.ts", out: "build/card-serial.wasm", profile: "card-6k" },
   { entry: "firmware/gateway.ts", out: "build/gateway.wasm", profile: "gateway", exportMemory: true },
+  { entry: "firmware/ras.ts", out: "build/ras.wasm", profile: "gateway", exportMemory: true },
 ];
 
 for (const module of MODULES) await compile(module);

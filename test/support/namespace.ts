@@ -1,0 +1,49 @@
+// A network of the test's own. The process enters a new network namespace of Linux: what it opens and whatever it starts
+// from then on sees that network, its loopback and its TUN devices only. Needs root; elsewhere such tests are skipped by
+// name, and fail where NETCARD_NO_SKIP is set (CI).
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import koffi from "koffi";
+import { test } from "vitest";
+
+const CLONE_NEWNET = 0x40000000;
+
+/** @returns why this process can't have a network of its own, null when it can */
+function obstacle(): string | null {
+  if (process.platform !== "linux") return "it needs Linux";
+  if (process.geteuid?.() !== 0) return "it needs root";
+  if (!existsSync("/dev/net/tun")) return "/dev/net/tun is missing";
+  if (spawnSync("ip", ["-V"]).error) return "ip is missing (Debian package iproute2)";
+  return null;
+}
+
+/** Enters a new network, with a loopback. It lasts as long as the process, so each test file has its own. */
+export function enterNamespace(): void {
+  const unshare = koffi.load(null).func("int unshare(int flags)") as (flags: number) => number;
+  if (unshare(CLONE_NEWNET) !== 0) throw new Error(`unshare: error ${koffi.errno()}`);
+  ip("link", "set", "lo", "up");
+}
+
+/** Runs `ip`. @returns what it prints @throws with what it says on failure */
+export function ip(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync("ip", args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`ip ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+/** True when this process can have a network of its own. */
+export const hasNamespaces = obstacle() === null;
+
+/** A test in a file that calls enterNamespace() beforehand. */
+export function testInNamespace(name: string, body: () => Promise<void> | void): void {
+  const why = obstacle();
+  if (!why) test(name, body);
+  else if (process.env["NETCARD_NO_SKIP"])
+    test(name, () => {
+      throw new Error(`no network namespace: ${why}`);
+    });
+  else {
+    console.warn(`SKIPPED: ${name}: ${why}`);
+    test.skip(name, body);
+  }
+}
