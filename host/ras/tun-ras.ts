@@ -30,6 +30,7 @@ export class TunRas implements Ras {
   readonly #options: TunRasOptions;
   readonly #card: number;
   #queue: Uint8Array[] = [];
+  #isRouted = false;
 
   constructor(options: TunRasOptions) {
     this.#options = options;
@@ -44,8 +45,10 @@ export class TunRas implements Ras {
   }
 
   stop(): void {
+    const { tun, card } = this.#options;
     this.#engine.stop();
-    this.#options.tun.removeRoute(this.#options.card);
+    if (this.#isRouted) tun.removeRoute(card);
+    tun.detach(card);
   }
 
   get isUp(): boolean {
@@ -55,7 +58,9 @@ export class TunRas implements Ras {
   /** The kernel may send to the card, when the link is up. @throws NetcardError when it has another way there */
   route(): void {
     const { tun, card } = this.#options;
-    tun.addRoute(card, this.#engine.exports.peerMru(), (datagram) => this.#send(datagram));
+    tun.addRoute(card, this.#engine.exports.peerMru());
+    this.#isRouted = true;
+    tun.attach(card, (datagram) => this.#send(datagram));
   }
 
   receive(bytes: Uint8Array): void {

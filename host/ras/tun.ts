@@ -79,25 +79,34 @@ export class Tun {
     this.#read();
   }
 
+  /** Takes the datagrams that the kernel sends to an address by this device. @param address dotted IPv4 */
+  attach(address: string, onDatagram: Receiver): void {
+    this.#receivers.set(parseAddress(address), onDatagram);
+  }
+
+  /** Datagrams to an address are dropped from now on. */
+  detach(address: string): void {
+    this.#receivers.delete(parseAddress(address));
+  }
+
   /**
-   * Routes datagrams for an address here.
+   * Lets the kernel send to an address by this device.
    * @param address dotted IPv4 @param mtu the longest datagram, bytes; the kernel makes fragments of longer ones
-   * @param onDatagram takes them
    * @throws NetcardError when the kernel has another route to it
    */
-  addRoute(address: string, mtu: number, onDatagram: Receiver): void {
-    this.#receivers.set(parseAddress(address), onDatagram);
+  addRoute(address: string, mtu: number): void {
     try {
       ip("route", "add", `${address}/32`, "dev", this.name, "src", this.address, "mtu", String(mtu));
     } catch (error) {
-      const taken = error instanceof NetcardError && error.message.includes("File exists");
-      throw taken ? new NetcardError(`There is another route to ${address}: end what uses it first.`) : error;
+      const isTaken = error instanceof NetcardError && error.message.includes("File exists");
+      throw isTaken
+        ? new NetcardError(`There is another route to ${address}: end what uses it first.`)
+        : error;
     }
   }
 
   removeRoute(address: string): void {
-    if (!this.#receivers.delete(parseAddress(address)) || !this.#isOpen) return;
-    spawnSync("ip", ["route", "del", `${address}/32`, "dev", this.name]);
+    if (this.#isOpen) spawnSync("ip", ["route", "del", `${address}/32`, "dev", this.name]);
   }
 
   /** Hands a datagram to the kernel; one that it doesn't take is lost, as on any network. */

@@ -3,9 +3,12 @@
 // name, and fail where NETCARD_NO_SKIP is set (CI).
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import type { Socket } from "node:net";
 import koffi from "koffi";
 import { test } from "vitest";
 
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
 const CLONE_NEWNET = 0x40000000;
 
 /** @returns why this process can't have a network of its own, null when it can */
@@ -24,6 +27,18 @@ export function enterNamespace(): void {
   ip("link", "set", "lo", "up");
 }
 
+/** Room for what a socket has received and nobody has read yet, bytes: the kernel takes twice that, 2,304 at least. */
+export function setReceiveBuffer(socket: Socket, bytes: number): void {
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+  const setsockopt = koffi
+    .load(null)
+    .func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)");
+  const value = Buffer.alloc(4);
+  value.writeInt32LE(bytes);
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, value, value.length) !== 0)
+    throw new Error(`setsockopt: error ${koffi.errno()}`);
+}
+
 /** Runs `ip`. @returns what it prints @throws with what it says on failure */
 export function ip(...args: string[]): string {
   const { status, stdout, stderr } = spawnSync("ip", args, { encoding: "utf8" });
@@ -35,9 +50,9 @@ export function ip(...args: string[]): string {
 export const hasNamespaces = obstacle() === null;
 
 /** A test in a file that calls enterNamespace() beforehand. */
-export function testInNamespace(name: string, body: () => Promise<void> | void): void {
+export function testInNamespace(name: string, body: () => Promise<void> | void, timeoutMs?: number): void {
   const why = obstacle();
-  if (!why) test(name, body);
+  if (!why) test(name, timeoutMs === undefined ? {} : { timeout: timeoutMs }, body);
   else if (process.env["NETCARD_NO_SKIP"])
     test(name, () => {
       throw new Error(`no network namespace: ${why}`);
