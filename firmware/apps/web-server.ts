@@ -46,6 +46,7 @@ export function powerOn(now: Millis): void {
   const listener = socket.socket(socket.SOCK_STREAM);
   socket.bind(listener, policy.PORT);
   socket.listen(listener, TLS_CONTEXTS);
+  socket.deferAccept(listener);
   server().listener = i8(listener);
   server().backlog = u8(TLS_CONTEXTS);
   server().bootMs = now;

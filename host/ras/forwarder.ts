@@ -6,7 +6,7 @@ import { EAGAIN, ETIMEDOUT, type Gateway, isError } from "./gateway.ts";
 
 /** Bytes that may wait for the card, or for the client, before the other side is told to pause. */
 const HIGH_WATER = 16_384;
-/** More clients than this are turned away, before they cost memory and descriptors. */
+/** More clients than this are not kept, lest they cost memory and descriptors: the silent ones go first. */
 const MAX_CLIENTS = 256;
 
 export class Forwarder {
@@ -20,7 +20,7 @@ export class Forwarder {
     readonly port: number,
   ) {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client));
-    this.#server.maxConnections = MAX_CLIENTS;
+    this.#server.maxConnections = 2 * MAX_CLIENTS; // none of them silent
     this.#server.on("error", () => undefined); // a client that can't be accepted is no trouble of the others
   }
 
@@ -47,14 +47,24 @@ export class Forwarder {
 
   /** One client after the other is let in: a card has one or two contexts, and a line is not for SYNs in vain. */
   #mayConnect(pipe: Pipe): boolean {
-    if (!this.gateway.isUp) return false;
-    for (const first of this.#pipes) if (!first.connected) return first === pipe;
-    return false;
+    return this.gateway.isUp && this.#first() === pipe;
   }
 
   /** The card may be free: the client whose turn it is asks now, and not when its SYN would be repeated. */
   #next(): void {
-    for (const pipe of this.#pipes) if (!pipe.connected) return pipe.askAgain();
+    this.#first()?.askAgain();
+  }
+
+  /** The client whose turn it is. TLS clients speak first: those that are silent let the others pass. */
+  #first(): Pipe | undefined {
+    for (const pipe of this.#pipes) if (!pipe.connected && pipe.hasSpoken) return pipe;
+    return undefined;
+  }
+
+  /** A client that came, and may have to make way for it: one that has never said a word, the oldest first. */
+  #makeRoom(): void {
+    if (this.#pipes.size < MAX_CLIENTS) return;
+    for (const pipe of this.#pipes) if (!pipe.hasSpoken) return pipe.destroy();
   }
 
   /** Clients connected now. */
@@ -71,6 +81,7 @@ export class Forwarder {
   }
 
   #accept(client: Socket): void {
+    this.#makeRoom();
     const pipe: Pipe = new Pipe(client, {
       gateway: this.gateway,
       connect: () => (this.#mayConnect(pipe) ? this.gateway.connect(this.card, this.port) : null),
@@ -100,6 +111,8 @@ class Pipe {
   /** Socket of the gateway, null before there is a free one and after it was given up. */
   #socket: number | null = null;
   connected = false;
+  /** It has sent something; before that nothing is asked of the card. */
+  hasSpoken = false;
   #toCard: Buffer[] = [];
   #clientEnded = false;
   #finSent = false;
@@ -149,6 +162,7 @@ class Pipe {
   }
 
   #fromClient(data: Buffer): void {
+    this.hasSpoken = true;
     this.#toCard.push(data);
     if (this.#waiting() > HIGH_WATER) this.client.pause();
     this.pump();

@@ -201,6 +201,8 @@ class Connection {
   finish(): void {
     const [a, b] = [this.#linux, this.#application];
     if (a && b) {
+      // What follows data closely, libuv takes for an orderly end, be it a RST.
+      if (b.failed || b.hasQuit) a.hasEnded = false;
       expectWhole(a, b, this.schedule.seed);
       expectWhole(b, a, this.schedule.seed);
     }

@@ -2,11 +2,14 @@
 // from then on sees that network, its loopback and its TUN devices only. Needs root; elsewhere such tests are skipped by
 // name, and fail where NETCARD_NO_SKIP is set (CI).
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import type { Socket } from "node:net";
 import koffi from "koffi";
 import { test } from "vitest";
 
+const AF_INET = 2;
+const SOCK_RAW = 3;
+const IPPROTO_RAW = 255;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const CLONE_NEWNET = 0x40000000;
@@ -37,6 +40,36 @@ export function setReceiveBuffer(socket: Socket, bytes: number): void {
   value.writeInt32LE(bytes);
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, value, value.length) !== 0)
     throw new Error(`setsockopt: error ${koffi.errno()}`);
+}
+
+/** Sends IPv4 packets as they are, whatever their source. */
+export class RawSocket {
+  readonly #fd: number;
+  readonly #sendto: (...args: unknown[]) => number;
+
+  constructor() {
+    const libc = koffi.load(null);
+    const socket = libc.func("int socket(int domain, int type, int protocol)") as (
+      ...args: number[]
+    ) => number;
+    this.#fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+    if (this.#fd < 0) throw new Error(`socket: error ${koffi.errno()}`);
+    this.#sendto = libc.func(
+      "intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *to, uint32_t toLength)",
+    );
+  }
+
+  /** @param dest IPv4 address, host order. A packet that there is no room for is lost. */
+  send(packet: Uint8Array, dest: number): void {
+    const to = Buffer.alloc(16);
+    to.writeUInt16LE(AF_INET);
+    to.writeUInt32BE(dest, 4);
+    this.#sendto(this.#fd, packet, packet.length, 0, to, to.length);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
 }
 
 /** Runs `ip`. @returns what it prints @throws with what it says on failure */
