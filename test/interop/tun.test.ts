@@ -26,9 +26,9 @@ afterAll(async () => {
   if (running) expect(await running.stop()).toBe(0);
 });
 
-/** `ping`, three times. @returns how many were answered */
-async function ping(address: string, bytes: number, args: string[] = []): Promise<string> {
-  const command = ["-n", "-c", "3", "-i", "0.02", "-W", "2", "-s", String(bytes), ...args, address];
+/** `ping`, three times. @returns what it says */
+async function ping(address: string, bytes: number): Promise<string> {
+  const command = ["-n", "-c", "3", "-i", "0.02", "-W", "2", "-s", String(bytes), address];
   return (await peers.execute("ping", command)).stdout;
 }
 
@@ -40,20 +40,20 @@ describe.each([0, 1])("card %i", (index) => {
     expect(card.fingerprint).not.toBe(running.cards[1 - index]!.fingerprint);
   });
 
-  testInNamespace("answers ping, whatever the size that its link takes", async () => {
-    for (const bytes of [0, 1, 2, 15, 16, 56, 99, 100, 127, MOST_PING - 1, MOST_PING])
+  testInNamespace("answers ping, whatever the size, in fragments where its link takes no more", async () => {
+    for (const bytes of [0, 1, 2, 15, 16, 56, 99, 127, MOST_PING - 1, MOST_PING, MOST_PING + 1, 700, 1400])
       expect(await ping(ADDRESSES[index]!, bytes), `${bytes} bytes`).toContain("3 received");
   });
 
-  testInNamespace(
-    "lets the kernel know how long a datagram may be; fragments it drops, unharmed",
-    async () => {
-      const tooLong = await peers.execute("ping", ["-c1", "-Mdo", `-s${MOST_PING + 1}`, ADDRESSES[index]!]);
-      expect(tooLong.stdout + tooLong.stderr).toMatch(/mtu ?= ?256/);
-      expect(await ping(ADDRESSES[index]!, 1400, ["-W", "0.2"])).toContain("0 received");
-      expect(await ping(ADDRESSES[index]!, 56)).toContain("3 received");
-    },
-  );
+  testInNamespace("lets the kernel know how long a datagram may be", async () => {
+    const { stdout, stderr } = await peers.execute("ping", [
+      "-c1",
+      "-Mdo",
+      `-s${MOST_PING + 1}`,
+      ADDRESSES[index]!,
+    ]);
+    expect(stdout + stderr).toMatch(/mtu ?= ?256/);
+  });
 
   testInNamespace("serves the page to curl, byte for byte", async () => {
     const { stdout, stderr } = await peers.curl(running.cards[index]!);

@@ -105,7 +105,7 @@ test("a client that leaves while it waits gives its turn up", async () => {
   const first = await client();
   await client();
   await until(() => router.opened === 1);
-  first.destroy();
+  first.resetAndDestroy();
   await until(() => router.aborted === 1 && forwarder.connections === 1);
 });
 
