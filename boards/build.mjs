@@ -180,12 +180,14 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
     options: {
       board: { type: "string", default: "lm3s811evb" },
       entry: { type: "string", default: "firmware/card.ts" },
+      profile: { type: "string", default: "card-6k" },
     },
   });
   try {
     requireTools();
-    const wasm = await compile({ entry: values.entry, out: `build/${basename(values.entry, ".ts")}.wasm` });
-    console.log(buildImage({ wasm, board: values.board }));
+    const { board, entry, profile } = values;
+    const wasm = await compile({ entry, out: `build/${basename(entry, ".ts")}.wasm`, profile });
+    console.log(buildImage({ wasm, board, profile }));
   } catch (error) {
     console.error(`netcard: ${error.message}`);
     process.exit(1);

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
 import { BoardContacts } from "../host/board/contacts.ts";
 import { NetcardError } from "../host/errors.ts";
-import { type RunOptions, addRunOptions, runCard } from "./run.ts";
+import { type RunOptions, addRunOptions, folderOf, runCard } from "./run.ts";
 
 /** The project's folder, seen from dist/cli. */
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -26,14 +26,19 @@ export function addBoard(program: Command): void {
           .default("lm3s811evb"),
       ),
   ).action((options: BoardRunOptions) =>
-    runCard(options, new BoardContacts({ image: buildImage(options), folder: options.data })),
+    runCard(options, new BoardContacts({ image: buildImage(options), folder: folderOf(options) })),
   );
 }
 
+const FIRMWARE = {
+  iso7816: ["--entry", "firmware/card.ts"],
+  serial: ["--entry", "firmware/card-serial.ts"],
+  legacy: ["--entry", "firmware/card-legacy.ts", "--profile", "card-legacy"],
+};
+
 /** @returns path of image.json @throws NetcardError when a tool is missing or the image does not fit */
 function buildImage({ board, card }: BoardRunOptions): string {
-  const entry = card === "serial" ? "firmware/card-serial.ts" : "firmware/card.ts";
-  const argv = [join(ROOT, "boards/build.mjs"), "--board", board, "--entry", entry];
+  const argv = [join(ROOT, "boards/build.mjs"), "--board", board, ...FIRMWARE[card]];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
   if (status !== 0) throw new NetcardError(stderr.replace(/^netcard: /, "").trim());
   return stdout.trim();

@@ -10,11 +10,14 @@ import { Tun } from "../host/ras/tun.ts";
 const HOST_ADDRESS = "10.77.0.1";
 const MAX_CARDS = 200;
 
+const LEGACY_WARNING =
+  "netcard: this card speaks TLS 1.0 with DES or AES, SHA-1 and RSA key exchange, as in 2004. That is obsolete and keeps no secrets: for study only.";
+
 export interface RunOptions {
   port: number;
   card: NonNullable<HostOptions["card"]>;
   baud?: number;
-  data: string;
+  data?: string;
   pages?: string;
   json?: boolean;
 }
@@ -57,11 +60,17 @@ export function addRunOptions(command: Command): Command {
       integer(300, 10_000_000),
     )
     .addOption(
-      new Option("--card <link>", "the card: in an ISO 7816 reader, or on a full-duplex serial line")
+      new Option(
+        "--card <kind>",
+        "the card: in an ISO 7816 reader, on a full-duplex serial line, or for study, in a reader with the TLS 1.0 of 2004",
+      )
         .choices(CARDS)
         .default("iso7816"),
     )
-    .option("--data <dir>", "folder of the card's NVM image and of the CA", ".netcard")
+    .option(
+      "--data <dir>",
+      "folder of the card's NVM image and of the CA (default: .netcard, for the legacy card .netcard-legacy)",
+    )
     .option("--pages <dir>", "folder whose files a new card is given (default: the demo page)")
     .option("--json", "print one line of JSON instead of prose");
 }
@@ -105,8 +114,9 @@ async function runCards(options: TunOptions): Promise<void> {
 /** The first card is the one that would run without --tun; the others have folders in its folder. */
 function placeOf(
   number: number,
-  { data }: RunOptions,
+  options: RunOptions,
 ): Pick<HostOptions, "directory" | "caDirectory" | "address"> {
+  const data = folderOf(options);
   return {
     directory: number === 1 ? data : join(data, `card-${number}`),
     caDirectory: data,
@@ -114,10 +124,12 @@ function placeOf(
   };
 }
 
-function hostOptions({ card, data, baud, pages }: RunOptions, say: (line: string) => void): HostOptions {
+function hostOptions(options: RunOptions, say: (line: string) => void): HostOptions {
+  const { card, baud, pages } = options;
+  if (card === "legacy") console.error(LEGACY_WARNING);
   if (baud && card === "serial")
     throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
-  return { card, directory: data, say, ...(baud && { baud }), ...(pages && { pages }) };
+  return { card, directory: folderOf(options), say, ...(baud && { baud }), ...(pages && { pages }) };
 }
 
 function announce(host: NetcardHost, url: string, { json }: RunOptions): void {
@@ -127,6 +139,11 @@ function announce(host: NetcardHost, url: string, { json }: RunOptions): void {
       ? JSON.stringify({ url, ca, card, fingerprint })
       : `${url}  trust ${ca}: import it as an authority in the browser, or curl --cacert ${ca} ${url}`,
   );
+}
+
+/** @returns the folder of NVM image and CA: each kind of card has its own, unless told otherwise */
+export function folderOf({ card, data }: RunOptions): string {
+  return data ?? (card === "legacy" ? ".netcard-legacy" : ".netcard");
 }
 
 /** Resolves at the first SIGINT or SIGTERM, to false: no further. */

@@ -17,7 +17,7 @@ import { MemoryNvm, type Nvm } from "./chip/nvm.ts";
 import { codeOf, writeWhole } from "./data-dir.ts";
 import { NetcardError } from "./errors.ts";
 import { LocalCa } from "./issuer/ca.ts";
-import { CardCommands } from "./issuer/commands.ts";
+import { CardCommands, LAYOUT, LEGACY_LAYOUT } from "./issuer/commands.ts";
 import { readPages } from "./issuer/pages.ts";
 import { personalise } from "./issuer/personalise.ts";
 import type { Ras, RasOptions } from "./ras/engine.ts";
@@ -39,8 +39,11 @@ const LINK_UP_MS = 30_000;
 /** Contacts whose power can be cut. */
 export type PoweredContacts = Contacts & { stop(): void | Promise<void> };
 
-/** The links that a card can have: T=0 with Peer I/O, or PPP straight on a full-duplex line. */
-export const CARDS = ["iso7816", "serial"] as const;
+/**
+ * The cards that there are: T=0 with Peer I/O; PPP straight on a full-duplex line; and for study, TLS 1.0 over T=0, as in 2004.
+ */
+export const CARDS = ["iso7816", "serial", "legacy"] as const;
+const FIRMWARE = { iso7816: "card.wasm", serial: "card-serial.wasm", legacy: "card-legacy.wasm" };
 
 export interface HostOptions {
   /** Folder of the NVM image, and of the CA unless caDirectory says otherwise. */
@@ -51,7 +54,7 @@ export interface HostOptions {
   tun?: Tun;
   /** The card's dotted IPv4 address, for which its certificate is made; default: 10.77.0.2, the only one without tun. */
   address?: string;
-  /** The card's link; default: iso7816. */
+  /** Which card; default: iso7816. */
   card?: (typeof CARDS)[number];
   /** bit/s of the reader's emulated line; default: as fast as it goes. */
   baud?: number;
@@ -94,7 +97,7 @@ export class NetcardHost {
     const nvm = FileNvm.open(options.directory);
     try {
       const ca = await LocalCa.open(options.caDirectory ?? options.directory);
-      if (!options.contacts || options.card === "serial") await testCopy(nvm.cells, options.directory);
+      if (!options.contacts || options.card === "serial") await testCopy(nvm.cells, options);
       return new NetcardHost(options, nvm, ca);
     } catch (error) {
       nvm.close();
@@ -110,8 +113,8 @@ export class NetcardHost {
     this.#say = say;
     this.#nvm = nvm;
     this.#ca = ca;
-    this.#contacts = options.contacts ?? contactsOf(isSerial ? "card-serial.wasm" : "card.wasm", nvm);
-    this.#inReader = isSerial ? contactsOf("card.wasm", nvm) : this.#contacts;
+    this.#contacts = options.contacts ?? contactsOf(FIRMWARE[card], nvm);
+    this.#inReader = isSerial ? contactsOf(FIRMWARE.iso7816, nvm) : this.#contacts;
     this.#reader = new T0Reader({ line: new CharacterLine(this.#inReader, baud ? { baud } : {}) });
     this.failed = new Promise<never>((_, reject) => (this.#fail = reject));
     this.failed.catch(() => undefined); // whoever does not ask is not told
@@ -156,7 +159,7 @@ export class NetcardHost {
   async start(): Promise<void> {
     const atr = await this.#connect();
     this.#say(`card: reset, ATR ${hex(atr.bytes)}`);
-    const card = new CardCommands((apdu) => this.#reader.transmit(apdu));
+    const card = commandsOf(this.#options, this.#reader);
     const { lifeCycle } = await card.status();
     if (lifeCycle !== "operational") await this.#personalise();
     else if ((await card.selfTest()) > 0) throw damaged(this.#options.directory);
@@ -187,6 +190,7 @@ export class NetcardHost {
       transmit: (apdu) => this.#reader.transmit(apdu),
       ca: this.#ca,
       addresses: [this.address],
+      isLegacy: this.#options.card === "legacy",
       files: readPages(this.#options.pages ?? join(ROOT, "pages")),
       onCertificate: (der) => this.#keepCertificate(der),
       onProgress: ({ what }) => what !== last && this.#say(`personalisation: ${(last = what)}`),
@@ -265,6 +269,10 @@ function contactsOf(firmware: string, nvm: Nvm): ChipContacts {
   return new ChipContacts((onLinkByte) => new Chip({ module, nvm, onLinkByte }));
 }
 
+function commandsOf({ card }: HostOptions, reader: T0Reader): CardCommands {
+  return new CardCommands((apdu) => reader.transmit(apdu), card === "legacy" ? LEGACY_LAYOUT : LAYOUT);
+}
+
 function damaged(directory: string): NetcardError {
   return new NetcardError(
     `${join(directory, "card.nvm")} is damaged: put a copy back, or move it away and a new card will be made.`,
@@ -272,12 +280,15 @@ function damaged(directory: string): NetcardError {
 }
 
 /** Asks a copy of the card whether it still keeps what it was given. @throws NetcardError when it does not */
-async function testCopy(cells: Uint8Array, directory: string): Promise<void> {
-  const contacts = contactsOf("card.wasm", new MemoryNvm(cells.slice()));
+async function testCopy(cells: Uint8Array, options: HostOptions): Promise<void> {
+  const firmware = options.card === "legacy" ? FIRMWARE.legacy : FIRMWARE.iso7816;
+  const contacts = contactsOf(firmware, new MemoryNvm(cells.slice()));
   const reader = new T0Reader({ line: new CharacterLine(contacts) });
   try {
     await reader.connect();
-    if ((await new CardCommands((apdu) => reader.transmit(apdu)).selfTest()) > 0) throw damaged(directory);
+    const card = commandsOf(options, reader);
+    await card.status(); // which tells a card of another kind
+    if ((await card.selfTest()) > 0) throw damaged(options.directory);
   } finally {
     contacts.stop();
   }

@@ -7,6 +7,7 @@ import { ROOT, compile, mtime, newest } from "./firmware.mjs";
 const MODULES = [
   { entry: "firmware/card.ts", out: "build/card.wasm", profile: "card-6k" },
   { entry: "firmware/card-serial.ts", out: "build/card-serial.wasm", profile: "card-6k" },
+  { entry: "firmware/card-legacy.ts", out: "build/card-legacy.wasm", profile: "card-legacy" },
   { entry: "firmware/gateway.ts", out: "build/gateway.wasm", profile: "gateway", exportMemory: true },
   { entry: "firmware/ras.ts", out: "build/ras.wasm", profile: "gateway", exportMemory: true },
 ];

@@ -9,9 +9,11 @@ export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 /** No module takes that long to compile. */
 const LOCK_STALE_MS = 180_000;
 
-/** The integer constants of a profile: an object of NAME: value. */
+/** The integer constants of a profile: an object of NAME: value. One may extend another, whose constants it has else. */
 export function readProfile(name) {
-  return JSON.parse(readFileSync(join(ROOT, "firmware/profiles", `${name}.json`), "utf8"));
+  const text = readFileSync(join(ROOT, "firmware/profiles", `${name}.json`), "utf8");
+  const { extends: base, ...own } = JSON.parse(text);
+  return { ...(base && readProfile(base)), ...own };
 }
 
 /**

@@ -1,4 +1,4 @@
-// npm run size: where the bytes of the default card are. --json, --check (against budgets.json), --docs (docs/memory.md).
+// npm run size: where the bytes of the default card are, and of the TLS 1.0 card (--card legacy). --json, --check (against budgets.json), --docs (docs/memory.md).
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
@@ -10,7 +10,10 @@ import { functions } from "../boards/wasm.mjs";
 import { ROOT, compile, readProfile } from "./firmware.mjs";
 
 const BOARD = "lm3s811evb";
-const PROFILE = "card-6k";
+const CARDS = {
+  iso7816: { name: "card", profile: "card-6k" },
+  legacy: { name: "card-legacy", profile: "card-legacy" },
+};
 /** The owner of each region of the RAM map, by the beginning of its name. */
 const REGION_OWNERS = {
   chip: ["CHIP"],
@@ -37,27 +40,28 @@ const REGION_OWNERS = {
 const NO_REGIONS = ["PBUF_STRUCT", "TCB", "SOCKET", "TLS_CONTEXT"];
 
 /** @returns {Promise<object>} all figures, bytes; null for what was not measured */
-async function measure() {
-  const wasm = await compile({ entry: "firmware/card.ts", out: "build/card.wasm", profile: PROFILE });
-  const regions = await readRegions();
-  const { ARENA_BYTES } = readProfile(PROFILE);
+async function measure(card) {
+  const { name, profile } = CARDS[card];
+  const wasm = await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile });
+  const regions = await readRegions(profile);
+  const { ARENA_BYTES } = readProfile(profile);
   const arena = sum(regions, ({ owner }) => owner);
   arena.free = ARENA_BYTES - Object.values(arena).reduce((a, b) => a + b, 0);
   const layers = sum(
     functions(readFileSync(wasm)).map(({ name, bytes }) => ({ owner: layerOf(name), bytes })),
     ({ owner }) => owner,
   );
-  const image = measureImage(wasm, arena);
-  const run = image && (await measureRun(image.description));
-  return { profile: PROFILE, board: BOARD, regions, arena, wasmCode: layers, image, run };
+  const image = measureImage(wasm, arena, profile);
+  const run = image && (await measureRun(image.description, card));
+  return { profile, board: BOARD, regions, arena, wasmCode: layers, image, run };
 }
 
 /** The RAM map, compiled alone: every X and X_BYTES that it exports is a region. */
-async function readRegions() {
+async function readRegions(profile) {
   const out = await compile({
     entry: "firmware/chip/ram-map.ts",
-    out: `build/ram-map-${PROFILE}.wasm`,
-    profile: PROFILE,
+    out: `build/ram-map-${profile}.wasm`,
+    profile,
   });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(out)));
   return Object.keys(exports).flatMap((key) => {
@@ -76,14 +80,14 @@ function ownerOf(region) {
 }
 
 /** What is only known once the module has been translated and linked. */
-function measureImage(wasm, arena) {
+function measureImage(wasm, arena, profile) {
   try {
     requireTools();
   } catch (error) {
     if (error instanceof MissingTool) return null;
     throw error;
   }
-  const description = buildImage({ wasm, board: BOARD, profile: PROFILE });
+  const description = buildImage({ wasm, board: BOARD, profile });
   const { sections, stack, functions: code } = JSON.parse(readFileSync(description, "utf8"));
   const graph = callGraph(description);
   const stackOf = (...layers) => bound(graph, (name) => layers.includes(layerOfSymbol(name))).bytes;
@@ -101,18 +105,18 @@ function measureImage(wasm, arena) {
     deepest: stack.path,
     layerStack: Object.fromEntries([...LAYERS, "card", "board"].map((layer) => [layer, stackOf(layer)])),
     tlsAndCryptoStack: stackOf("tls", "crypto"),
-    ram: readProfile(PROFILE).ARENA_BYTES + globals + stack.bytes,
+    ram: readProfile(profile).ARENA_BYTES + globals + stack.bytes,
     tlsAndCrypto: arena.tls + arena.crypto + stackOf("tls", "crypto"),
   };
 }
 
 /** What only shows when the card runs: a handshake and a page, on the board in QEMU. */
-async function measureRun(description) {
+async function measureRun(description, card) {
   if (spawnSync("qemu-system-arm", ["--version"]).error) return null;
   const { measure: measureCard } = await import("../dist/host/board/measure.js");
   const folder = mkdtempSync(join(tmpdir(), "netcard-size-"));
   try {
-    return await measureCard(description, folder);
+    return await measureCard(description, folder, card);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -125,8 +129,9 @@ function sum(items, key) {
 }
 
 /** @returns {string[]} one line for each budget that is exceeded */
-function overruns({ image, run }) {
-  const budgets = JSON.parse(readFileSync(join(ROOT, "budgets.json"), "utf8"));
+function overruns({ image, run }, card) {
+  const all = JSON.parse(readFileSync(join(ROOT, "budgets.json"), "utf8"));
+  const budgets = { ...all, ...all[card] };
   const figures = {
     ramBytes: ["RAM in all, C stack included", image.ram],
     tlsAndCryptoBytes: ["TLS and crypto, static and stack", image.tlsAndCrypto],
@@ -187,14 +192,25 @@ function table(figures) {
       ["on the board", "instructions", "C stack, painted peak since power-on"],
       [
         ["boot to PPP up", run?.boot],
-        ["full TLS 1.3 handshake", run?.handshake],
-        ["resumed TLS 1.3 handshake, with X25519", run?.resumed],
-        ["full TLS 1.2 handshake", run?.handshake12],
-        ["resumed TLS 1.2 handshake", run?.resumed12],
+        ...handshakes(figures.profile, run),
         [`one page, ${run?.pageBytes ?? ""} bytes`, run?.page],
       ].map(([what, stage]) => [what, stage?.instructions ?? noQemu, stage?.stackPeak ?? noQemu]),
     ),
   ].join("\n");
+}
+
+function handshakes(profile, run) {
+  if (profile === CARDS.legacy.profile)
+    return [
+      ["full TLS 1.0 handshake, RSA-2048", run?.handshake],
+      ["resumed TLS 1.0 handshake", run?.resumed],
+    ];
+  return [
+    ["full TLS 1.3 handshake", run?.handshake],
+    ["resumed TLS 1.3 handshake, with X25519", run?.resumed],
+    ["full TLS 1.2 handshake", run?.handshake12],
+    ["resumed TLS 1.2 handshake", run?.resumed12],
+  ];
 }
 
 function sumOf(rows, column) {
@@ -214,25 +230,35 @@ function markdown(head, rows) {
   });
 }
 
-const MARKS = ["<!-- npm run size -- --docs -->", "<!-- end -->"];
+const MARKS = {
+  iso7816: "<!-- npm run size -- --docs -->",
+  legacy: "<!-- npm run size -- --docs --card legacy -->",
+};
+const END = "<!-- end -->";
 
-function writeDocs(text) {
+function writeDocs(card, text) {
   const path = join(ROOT, "docs/memory.md");
-  const [before, rest] = readFileSync(path, "utf8").split(`${MARKS[0]}\n`);
-  const [, after] = rest.split(MARKS[1]);
-  writeFileSync(path, `${before}${MARKS[0]}\n${text}\n${MARKS[1]}${after}`);
+  const [before, rest] = readFileSync(path, "utf8").split(`${MARKS[card]}\n`);
+  const after = rest.slice(rest.indexOf(END));
+  writeFileSync(path, `${before}${MARKS[card]}\n${text}\n${after}`);
 }
 
 const { values: flags } = parseArgs({
-  options: { json: { type: "boolean" }, check: { type: "boolean" }, docs: { type: "boolean" } },
+  options: {
+    json: { type: "boolean" },
+    check: { type: "boolean" },
+    docs: { type: "boolean" },
+    card: { type: "string", default: "iso7816" },
+  },
 });
 try {
-  const figures = await measure();
+  if (!Object.hasOwn(CARDS, flags.card)) throw new Error(`--card is ${Object.keys(CARDS).join(" or ")}.`);
+  const figures = await measure(flags.card);
   console.log(flags.json ? JSON.stringify(figures, null, 2) : table(figures));
-  if (flags.docs) writeDocs(table(figures));
+  if (flags.docs) writeDocs(flags.card, table(figures));
   if (flags.check) {
     if (!figures.image) requireTools();
-    for (const line of overruns(figures)) {
+    for (const line of overruns(figures, flags.card)) {
       console.error(`netcard: over budget: ${line}`);
       process.exitCode = 1;
     }

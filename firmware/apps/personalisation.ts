@@ -3,6 +3,7 @@
 //   INS P1 P2  command                           data                              response
 //   46  80 00  GENERATE ASYMMETRIC KEY PAIR      –                                 7F49 43 { 86 41 04 ‖ X ‖ Y }
 //   46  81 00  the same: read the public key     –                                 the same
+//   DA  00 tt  PUT DATA, of a TLS 1.0 card       a number of its RSA key; tt: 92 p, 93 q, 94 qInv, 95 dP, 96 dQ (ISO 7816-8)
 //   E0  00 00  CREATE FILE                       62 { 80 size, 84 name, 85 type }
 //   D7  00 00  UPDATE BINARY                     54 offset, 53 bytes
 //   44  00 00  ACTIVATE FILE                     –                                 the file created is there
@@ -15,8 +16,10 @@
 // A file is created, written from its first byte to its last, and activated: an update of a file is no different. A card
 // becomes operational (else 6985) when it has a key pair and the certificate has this public key in it. An operational
 // card answers GET DATA and refuses the rest with 6985: there is no way back and no back door.
+import { TLS } from "../chip/ram-map.ts";
 import * as files from "../files/files.ts";
 import * as keys from "../files/keys.ts";
+import * as rsaKey from "../files/rsa-key.ts";
 import * as superblock from "../files/superblock.ts";
 import * as apdu from "../link/apdu.ts";
 import * as tlv from "./ber-tlv.ts";
@@ -27,6 +30,7 @@ const UPDATE_BINARY: u32 = 0xd7;
 const ACTIVATE_FILE: u32 = 0x44;
 const DELETE_FILE: u32 = 0xe4;
 const GET_DATA: u32 = 0xca;
+const PUT_DATA: u32 = 0xda;
 
 const SUCCESS: u32 = 0x9000;
 const WRONG_LENGTH: u32 = 0x6700;
@@ -43,6 +47,11 @@ const CLASS_NOT_SUPPORTED: u32 = 0x6e00;
 /** What stands before the 65 bytes of the point: public key template, its length, point, its length. */
 const PUBLIC_KEY_PREFIX: usize = memory.data<u8>([0x7f, 0x49, 0x43, 0x86, 0x41]);
 const PUBLIC_KEY_PREFIX_BYTES: u32 = 5;
+
+/** Which number of the key each tag from 92 on stands for. */
+function RSA_NUMBERS(): usize {
+  return memory.data<u8>([0, 1, 4, 2, 3]);
+}
 
 const CERTIFICATE: usize = memory.data<u8>([
   0x2f, 0x2e, 0x63, 0x65, 0x72, 0x74, 0x69, 0x66, 0x69, 0x63, 0x61, 0x74, 0x65,
@@ -65,7 +74,11 @@ function execute(): u32 {
   switch (apdu.ins()) {
     case GET_DATA:
       return getData();
+    case PUT_DATA:
+      if (!TLS10) return INSTRUCTION_NOT_SUPPORTED;
+      return isOpen ? putRsaNumber() : CONDITIONS_NOT_SATISFIED;
     case GENERATE_ASYMMETRIC_KEY_PAIR:
+      if (TLS10) return INSTRUCTION_NOT_SUPPORTED;
       return isOpen ? keyPair() : CONDITIONS_NOT_SATISFIED;
     case CREATE_FILE:
       return isOpen ? createFile() : CONDITIONS_NOT_SATISFIED;
@@ -117,6 +130,14 @@ function keyPair(): u32 {
   return respond(PUBLIC_KEY_PREFIX_BYTES + keys.PUBLIC_KEY_BYTES);
 }
 
+/** A number of the RSA key. The network is down, so TLS's memory is free. */
+function putRsaNumber(): u32 {
+  const tag = parameters();
+  if (tag < 0x92 || tag > 0x96) return REFERENCED_DATA_NOT_FOUND;
+  const number = load<u8>(RSA_NUMBERS() + tag - 0x92);
+  return rsaKey.put(number, apdu.data(), apdu.lc(), TLS) ? SUCCESS : INCORRECT_DATA;
+}
+
 function createFile(): u32 {
   if (parameters()) return INCORRECT_P1_P2;
   const template = tlv.find(apdu.data(), endOfData(), 0x62);
@@ -162,6 +183,10 @@ function activate(): u32 {
 function isCertified(): bool {
   const certificate = files.find(CERTIFICATE, CERTIFICATE_LENGTH);
   if (!keys.hasPrivateKey() || certificate < 0) return false;
+  if (TLS10) {
+    rsaKey.readModulus(TLS);
+    return files.contains(certificate, TLS, rsaKey.modulusBytes());
+  }
   keys.readPublicKey(apdu.data());
   return files.contains(certificate, apdu.data(), keys.PUBLIC_KEY_BYTES);
 }

@@ -15,6 +15,8 @@
 //   20,160 ├──────────────┤
 //          │ SESSIONS     │ sessions of TLS 1.2, of this boot                           tls/session-cache
 //   20,480 ├──────────────┤
+//          │ RSA_KEY      │ of the TLS 1.0 card alone, 656 bytes; elsewhere nothing             files/rsa-key
+//          ├──────────────┤
 //          │ FILE_DATA    │ the contents of files, each in one piece                    files/files
 //          └──────────────┘ NVM_BYTES
 
@@ -42,5 +44,8 @@ export const SESSIONS: u32 = TICKET_KEY + TICKET_KEY_BYTES;
 export const SESSION_BYTES: u32 = 80;
 export const SESSION_COUNT: u32 = 4;
 
-export const FILE_DATA: u32 = SESSIONS + SESSION_COUNT * SESSION_BYTES;
+export const RSA_KEY: u32 = SESSIONS + SESSION_COUNT * SESSION_BYTES;
+export const RSA_KEY_BYTES: u32 = TLS10 ? 656 : 0;
+
+export const FILE_DATA: u32 = RSA_KEY + RSA_KEY_BYTES;
 export const FILE_DATA_END: u32 = NVM_BYTES;

@@ -19,7 +19,8 @@ export const SCHEDULE_BYTES: u32 = 11 * BLOCK_BYTES;
 /** Bytes of scratch memory: the pair in front, the next round key of a schedule, and what the S-box works on. */
 export const SCRATCH_BYTES: u32 = 2 * PAIR_BYTES + 108;
 
-const SBOX: usize = 2 * PAIR_BYTES;
+/** From a pair to what the S-box works on. */
+export const SBOX: usize = 2 * PAIR_BYTES;
 const NINE: usize = 36;
 
 /**
@@ -76,8 +77,8 @@ export function encrypt(schedule: usize, pair: usize): void {
   transpose(pair);
 }
 
-/** Exclusive-ors what pack() packed. */
-function AddRoundKey(q: usize, key: usize): void {
+/** Exclusive-ors what pack() packed. CT: nothing leaks. */
+export function AddRoundKey(q: usize, key: usize): void {
   for (let i: usize = 0; i < BLOCK_BYTES; i += 4) {
     const low = load<u32>(key + i) & 0x0f0f0f0f;
     const high = load<u32>(key + i) & 0xf0f0f0f0;
@@ -87,7 +88,7 @@ function AddRoundKey(q: usize, key: usize): void {
 }
 
 /** Bytes to bit planes and back: transposes the 8 x 8 bits of each row. CT: nothing leaks. */
-function transpose(q: usize): void {
+export function transpose(q: usize): void {
   for (let i: usize = 0; i < 32; i += 8) exchange(q + i, 4, 1, 0x55555555);
   for (let i: usize = 0; i < 32; i += 16) {
     exchange(q + i, 8, 2, 0x33333333);
@@ -105,8 +106,8 @@ function exchange(at: usize, distance: usize, shift: u32, mask: u32): void {
   store<u32>(at + distance, b ^ t);
 }
 
-/** Row r to the left by r columns: rows 2 and 3 by two, then 1 and 3 by one. */
-function ShiftRows(q: u32): u32 {
+/** Row r to the left by r columns: rows 2 and 3 by two, then 1 and 3 by one. CT: nothing leaks. */
+export function ShiftRows(q: u32): u32 {
   const t = ((q >> 2) ^ q) & 0x33330000;
   q ^= t ^ (t << 2);
   return (q & 0x00ff00ff) | ((q >> 1) & 0x77007700) | ((q << 3) & 0x88008800);
@@ -116,7 +117,7 @@ function ShiftRows(q: u32): u32 {
  * ShiftRows() and MixColumns() in one pass. Doubling moves the bit planes up by one, and the eighth to planes 0, 1, 3
  * and 4. CT: nothing leaks.
  */
-function MixColumns(q: usize): void {
+export function MixColumns(q: usize): void {
   const a7 = ShiftRows(load<u32>(q, 28));
   const d7 = a7 ^ rotr<u32>(a7, 8);
   const d0 = mixPlane(q, d7);
@@ -148,7 +149,7 @@ function mixPlane(plane: usize, doubled: u32): u32 {
  *         │ u   │ v   │ t   │   t: u AND v, then its inverse in GF(2^4)
  *         └─────┴─────┴─────┘
  */
-function SubBytes(q: usize, work: usize): void {
+export function SubBytes(q: usize, work: usize): void {
   topLayer(q, work);
   for (let at = work; at < work + NINE; at += 4)
     store<u32>(at, load<u32>(at) & load<u32>(at, NINE), 2 * NINE);

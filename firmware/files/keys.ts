@@ -1,4 +1,4 @@
-// The card's one key pair (P-256) and its life cycle.
+// The card's one key pair (P-256) and its life cycle. A TLS 1.0 card has an RSA key instead: rsa-key.ts.
 //
 //   KEY_RECORD   0           4             36           101     105
 //                ┌───────┬───┬─────────────┬────────────┬───────┐
@@ -15,6 +15,7 @@ import * as declassify from "../crypto/declassify.ts";
 import * as drbg from "../crypto/drbg.ts";
 import * as p256 from "../crypto/p256.ts";
 import * as crc32 from "./crc32.ts";
+import * as rsaKey from "./rsa-key.ts";
 import * as superblock from "./superblock.ts";
 
 /** Life cycle status bytes of ISO 7816-4 table 14: creation, initialisation, operational (activated). */
@@ -40,6 +41,7 @@ export function lifeCycle(): u32 {
 }
 
 export function hasPrivateKey(): bool {
+  if (TLS10) return rsaKey.isThere();
   return nvm.read(STATE) == superblock.ACTIVATED;
 }
 
@@ -74,6 +76,7 @@ export function readPublicKey(target: usize): void {
 
 /** @returns false when NVM no longer holds the key pair that was stored, or no longer tells whether there is one */
 export function isIntact(): bool {
+  if (TLS10) return rsaKey.isIntact();
   if (hasPrivateKey()) return declassify.verdict(nvm.read32(CRC) == checksum()); // as told to whoever asks
   return nvm.read(STATE) == nvm.ERASED && !superblock.isOperational();
 }

@@ -14,11 +14,13 @@ import {
   ENTRY_COUNT,
   KEY_RECORD,
   KEY_RECORD_BYTES,
+  RSA_KEY,
+  RSA_KEY_BYTES,
   SUPERBLOCK,
 } from "../chip/nvm-map.ts";
 
 /** Number of the layout in nvm-map.ts: change it with that file. */
-export const LAYOUT: u32 = 1;
+export const LAYOUT: u32 = TLS10 ? 0x81 : 1;
 /** Life cycle status byte of an activated card or file, ISO 7816-4 table 14; what is not activated reads ERASED. */
 export const ACTIVATED: u32 = 0x05;
 
@@ -29,6 +31,7 @@ const LIFE_CYCLE: u32 = SUPERBLOCK + 4;
 export function powerOn(): void {
   if (isIntact() || isOperational()) return;
   for (let i: u32 = 0; i < KEY_RECORD_BYTES; i++) nvm.write(KEY_RECORD + i, nvm.ERASED);
+  for (let i: u32 = 0; i < RSA_KEY_BYTES; i++) nvm.write(RSA_KEY + i, nvm.ERASED);
   for (let i: u32 = 0; i < ENTRY_COUNT; i++) nvm.write(DIRECTORY + i * ENTRY_BYTES, nvm.ERASED);
   nvm.write32(SUPERBLOCK, MAGIC);
 }

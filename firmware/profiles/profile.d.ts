@@ -58,5 +58,7 @@ declare const GATEWAY_TX_BUFFER: u32;
 declare const GATEWAY_RX_BUFFER: u32;
 /** How long an ACK may wait for data to ride with, ms (RFC 9293 section 3.8.6.3); 0: it never waits. */
 declare const TCP_ACK_DELAY_MS: u32;
+/** 1: TLS 1.0 is spoken, and nothing else. */
+declare const TLS10: u32;
 /** 1: TLS 1.2 is spoken too, to clients without TLS 1.3. */
 declare const TLS12: u32;

@@ -18,20 +18,25 @@ const EXTENSIONS_BYTES: u32 = 2;
 const NAME: usize = memory.data<u8>([0x2f, 0x2e, 0x63, 0x65, 0x72, 0x74, 0x69, 0x66, 0x69, 0x63, 0x61, 0x74, 0x65]);
 const NAME_BYTES: u32 = 13;
 
+/** @returns the file with the card's certificate, negative when there is none */
+export function file(): i32 {
+  return files.find(NAME, NAME_BYTES);
+}
+
 /** Opens the card's certificate. @returns false when there is none */
 export function open(ctx: Context): bool {
-  const file = files.find(NAME, NAME_BYTES);
-  if (file < 0) return false;
-  ctx.file = u8(file);
+  const found = file();
+  if (found < 0) return false;
+  ctx.file = u8(found);
   ctx.offset = 0;
   ctx.entryLeft = 0;
-  return listBytes(ctx, file) != 0;
+  return listBytes(ctx, found) != 0;
 }
 
 /** @returns a number that changes with the card's certificate */
 export function identity(): u32 {
-  const file = files.find(NAME, NAME_BYTES);
-  return file < 0 ? 0 : files.etag(file);
+  const found = file();
+  return found < 0 ? 0 : files.etag(found);
 }
 
 /** Writes the message up to its list at `at`: FRONT_BYTES. @returns the address behind it */

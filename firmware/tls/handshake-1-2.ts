@@ -85,7 +85,7 @@ function resume(ctx: Context): i32 {
 }
 
 function keep(ctx: Context, now: Millis): void {
-  if (ctx.has(EXTENDED_MASTER)) sessionCache.keep(ctx, keySchedule.sessionId(ctx), ctx.secretB, now);
+  if (ctx.has(EXTENDED_MASTER)) sessionCache.keep(ctx.suite, keySchedule.sessionId(ctx), ctx.secretB, now);
 }
 
 function sendKeyExchange(ctx: Context): i32 {

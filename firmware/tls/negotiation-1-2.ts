@@ -47,8 +47,8 @@ export function decide(ctx: Context, h: Hello, now: Millis): u32 {
 
 /** By ticket, which then goes before the session ID (RFC 5077 section 3.4). @returns its number, 0: none */
 function findSession(ctx: Context, h: Hello, now: Millis): u32 {
-  if (load<u64>(h.sessionTicket) != 0) return sessionCache.find(ctx, h.sessionTicket, now);
-  return h.sessionLength == SESSION_ID_BYTES ? sessionCache.find(ctx, h.session, now) : 0;
+  if (load<u64>(h.sessionTicket) != 0) return sessionCache.find(ctx.suite, h.sessionTicket, now);
+  return h.sessionLength == SESSION_ID_BYTES ? sessionCache.find(ctx.suite, h.session, now) : 0;
 }
 
 /** ChaCha20-Poly1305 first, as in TLS 1.3. */

@@ -31,7 +31,8 @@ export function decide(ctx: Context, now: Millis): u32 {
   const refusal = validate(h);
   if (refusal) return refusal;
   const suite = chooseSuite(h);
-  if (suite == 0 || !h.has(hello.OFFERS_ECDSA)) return alert.HANDSHAKE_FAILURE;
+  // Who brings a PSK may not need a signature: that is decided when the PSK has been looked at (section 9.2).
+  if (suite == 0 || (h.found & (hello.OFFERS_ECDSA | hello.HAS_PSK)) == 0) return alert.HANDSHAKE_FAILURE;
   if (h.has(hello.HAS_ALPN) && !h.has(hello.OFFERS_HTTP_1_1)) return alert.NO_APPLICATION_PROTOCOL;
   if (ctx.state == EXPECT_SECOND_HELLO) return decideSecond(ctx, h, suite);
   ctx.suite = suite;
@@ -70,7 +71,8 @@ function accept(ctx: Context, h: Hello, group: u32): u32 {
 
 function validate(h: Hello): u32 {
   if (h.has(hello.COMPRESSES)) return alert.ILLEGAL_PARAMETER;
-  if (!h.has(hello.HAS_GROUPS | hello.HAS_SHARES | hello.HAS_ALGORITHMS)) return alert.MISSING_EXTENSION;
+  if (!h.has(hello.HAS_GROUPS | hello.HAS_SHARES)) return alert.MISSING_EXTENSION;
+  if ((h.found & (hello.HAS_ALGORITHMS | hello.HAS_PSK)) == 0) return alert.MISSING_EXTENSION;
   if (h.has(hello.HAS_PSK) && !h.has(hello.HAS_PSK_MODES)) return alert.MISSING_EXTENSION;
   if (h.has(hello.HAS_EARLY_DATA) && !h.has(hello.HAS_PSK)) return alert.ILLEGAL_PARAMETER;
   if (h.has(hello.SHARES_X25519) && !h.has(hello.OFFERS_X25519)) return alert.ILLEGAL_PARAMETER;

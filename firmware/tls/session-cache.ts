@@ -1,4 +1,4 @@
-// Sessions of TLS 1.2, by session ID (RFC 5246 section 7.4.1.2) or the ticket that is one, in NVM. Like tickets they live as long as the card knows the
+// Sessions of TLS 1.2 and 1.0, by session ID (RFC 5246 section 7.4.1.2) or the ticket that is one, in NVM. Like tickets they live as long as the card knows the
 // time, in the boot that made them; a full handshake writes one, in place of the oldest, so that the cells wear evenly.
 //
 //   entry, 80 bytes   0      1       4       8        12            16   24          72
@@ -7,13 +7,12 @@
 //                     └──────┴───────┴───────┴────────┴─────────────┴────┴───────────┴───┘
 //
 // `mark` is written last. Power that fails before leaves no session; and after it, none of them is of the new boot. An ID is
-// the front of the server's random: it need not be secret, and is in the context when the session is stored.
+// the front of the server's random in TLS 1.2, which is in the context when the session is stored: it need not be secret.
 import { Millis } from "../chip/clock.ts";
 import * as nvm from "../chip/nvm.ts";
 import { SESSION_BYTES, SESSION_COUNT, SESSIONS } from "../chip/nvm-map.ts";
 import * as drbg from "../crypto/drbg.ts";
 import * as certificate from "./certificate.ts";
-import { Context } from "./context.ts";
 import { MASTER_BYTES, SESSION_ID_BYTES } from "./key-schedule-1-2.ts";
 import * as ticket from "./ticket.ts";
 
@@ -27,14 +26,13 @@ const MASTER: u32 = ID + SESSION_ID_BYTES;
 const COMMITTED: u32 = 0xa5;
 const ERASED: u32 = 0xff;
 
-/** @returns the number of the session with this ID that has ctx.suite and may be resumed, from 1 on; 0: there is none */
-export function find(ctx: Context, id: usize, now: Millis): u32 {
+/** @returns the number of the session with this ID that has this suite and may be resumed, from 1 on; 0: there is none */
+export function find(suite: u32, id: usize, now: Millis): u32 {
   for (let number: u32 = 1; number <= SESSION_COUNT; number++) {
     const entry = entryAt(number);
     if (age(entry, now) >= LIFETIME_MS || !nvm.equals(entry + ID, id, SESSION_ID_BYTES)) continue;
     const isSame =
-      nvm.read(entry + SUITE) == (ctx.suite & 0xff) &&
-      nvm.read32(entry + CERTIFICATE) == certificate.identity();
+      nvm.read(entry + SUITE) == (suite & 0xff) && nvm.read32(entry + CERTIFICATE) == certificate.identity();
     return isSame ? number : 0;
   }
   return 0;
@@ -46,11 +44,11 @@ export function readMaster(number: u32, target: usize): void {
 }
 
 /** Keeps a session. CT: nothing leaks. */
-export function keep(ctx: Context, id: usize, master: usize, now: Millis): void {
+export function keep(suite: u32, id: usize, master: usize, now: Millis): void {
   if (MASTER + MASTER_BYTES > SESSION_BYTES) ERROR("a session does not fit SESSION_BYTES");
   const entry = entryAt(oldest(now));
   nvm.write(entry, ERASED);
-  nvm.write(entry + SUITE, ctx.suite);
+  nvm.write(entry + SUITE, suite);
   nvm.write32(entry + BOOTS, drbg.boots());
   nvm.write32(entry + ISSUED, now);
   nvm.write32(entry + CERTIFICATE, certificate.identity());

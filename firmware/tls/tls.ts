@@ -21,10 +21,13 @@ import * as keyUpdate from "./key-update.ts";
 import * as recordIn from "./record-in.ts";
 import { ALERT, APPLICATION_DATA, CONTENT_MAX, HANDSHAKE, contentMax, front, seal } from "./record-out.ts";
 import * as recordStore from "./record-store.ts";
+import * as tls10 from "./tls10/tls10.ts";
 
 export const EAGAIN: i32 = socket.EAGAIN;
-/** resetCtx(): for first use. */
+/** resetCtx(): for first use; TLS 1.0 alone: the context leaves RAM for the private-key operation, and comes back [239]. */
 export const RESET_INIT: u32 = 0;
+export const RESET_RSA: u32 = 1;
+export const RESET_TLS: u32 = 2;
 /** recv(): pieces as soon as they are decrypted; authenticated() tells whether they may be believed [230]. */
 export const RECV_FAST: u32 = 0;
 /**
@@ -37,10 +40,11 @@ export const COPY_ON: u32 = 0;
 /** send(): `data` is sendBuffer(), and is encrypted where it stands [244]. */
 export const COPY_OFF: u32 = 1;
 /** Bytes that one send() takes at most. */
-export const SEND_MAX: u32 = CONTENT_MAX;
+export const SEND_MAX: u32 = TLS10 ? tls10.SEND_MAX : CONTENT_MAX;
 
 /** Forgets everything, secrets first [239]. The buffer is not outstanding. @returns 0 */
-export function resetCtx(ctx: u32, _flag: u32): i32 {
+export function resetCtx(ctx: u32, flag: u32): i32 {
+  if (TLS10) return tls10.resetCtx(ctx, flag);
   context.check();
   const c = context.at(ctx);
   pbuf.give(c.packet);
@@ -50,6 +54,7 @@ export function resetCtx(ctx: u32, _flag: u32): i32 {
 
 /** Serves a connection that `s` has accepted. The context has been reset. */
 export function attach(ctx: u32, s: i32): void {
+  if (TLS10) return tls10.attach(ctx, s);
   const c = context.at(ctx);
   c.socket = u8(s);
   handshake.begin(c);
@@ -57,6 +62,7 @@ export function attach(ctx: u32, s: i32): void {
 
 /** Goes on with the handshake [241]. @returns 0 when it is done, EAGAIN, or an error */
 export function accept(ctx: u32, now: Millis): i32 {
+  if (TLS10) return tls10.accept(ctx, now);
   const c = context.at(ctx);
   const result = handshake.accept(c, now);
   alert.flush(c);
@@ -68,6 +74,7 @@ export function accept(ctx: u32, now: Millis): i32 {
  * @returns bytes of plaintext at data(), good until the next call; 0 after close_notify; EAGAIN; or an error
  */
 export function recv(ctx: u32, flag: u32): i32 {
+  if (TLS10) return tls10.recv(ctx, flag);
   const c = context.at(ctx);
   const result = receive(c, flag);
   alert.flush(c);
@@ -89,22 +96,26 @@ function receive(ctx: Context, flag: u32): i32 {
 
 /** Address of the plaintext that recv() has returned. */
 export function data(ctx: u32): usize {
+  if (TLS10) return tls10.data(ctx);
   return context.at(ctx).data;
 }
 
 /** Has everything that recv() returned been verified? Ask after it returned EAGAIN. */
 export function authenticated(ctx: u32): bool {
+  if (TLS10) return tls10.authenticated(ctx);
   return !recordIn.isStreaming(context.at(ctx));
 }
 
 /** Where to put data that send() is to encrypt in place, SEND_MAX bytes. Only while writable(). */
 export function sendBuffer(ctx: u32): usize {
+  if (TLS10) return tls10.sendBuffer(ctx);
   const c = context.at(ctx);
   return c.buffer + front(c);
 }
 
 /** Can send() take data now? */
 export function writable(ctx: u32): bool {
+  if (TLS10) return tls10.writable(ctx);
   const c = context.at(ctx);
   return c.state == CONNECTED && (c.stored == 0 || c.has(IN_NVM)) && keyUpdate.flush(c);
 }
@@ -114,6 +125,7 @@ export function writable(ctx: u32): bool {
  * @returns how many bytes were taken, from the first on; EAGAIN, with COPY_OFF the data stay as they are; or an error
  */
 export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
+  if (TLS10) return tls10.send(ctx, source, length, flag);
   const c = context.at(ctx);
   if (c.state != CONNECTED) return refusal(c);
   if (!writable(ctx)) return EAGAIN;
@@ -130,6 +142,7 @@ export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
  * @returns EAGAIN while the context's memory is still needed, then 0: it has been wiped
  */
 export function close(ctx: u32): i32 {
+  if (TLS10) return tls10.close(ctx);
   const c = context.at(ctx);
   if (c.state == IDLE) return 0;
   if (c.state != FAILED) alert.closeNotify(c);

@@ -13,20 +13,23 @@ export interface Stage {
   stackPeak: number;
 }
 
-export interface Measurement {
-  /** From power-on until PPP is up, the card being personalised. */
-  boot: Stage;
+export interface SessionStages {
   /** A full TLS handshake, the TCP connection included. */
   handshake: Stage;
   /** One page over the same connection, closed after it. */
   page: Stage;
-  /** A resumed TLS 1.3 handshake, the TCP connection included. */
+  /** A resumed handshake, the TCP connection included. */
   resumed: Stage;
-  /** The same in TLS 1.2. */
-  handshake12: Stage;
-  resumed12: Stage;
   /** Bytes of the page, header included. */
   pageBytes: number;
+}
+
+export interface Measurement extends SessionStages {
+  /** From power-on until PPP is up, the card being personalised. */
+  boot: Stage;
+  /** The same in TLS 1.2; the card of TLS 1.0 has none. */
+  handshake12?: Stage;
+  resumed12?: Stage;
   guardIntact: boolean;
 }
 
@@ -34,11 +37,17 @@ export interface Measurement {
 const SETTLE_MS = 300;
 const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-/** @param image path of image.json @param directory of the card's NVM image and the CA */
-export async function measure(image: string, directory: string): Promise<Measurement> {
-  await personalise(image, directory);
+const LEGACY = { minVersion: "TLSv1", maxVersion: "TLSv1", ciphers: "AES128-SHA:@SECLEVEL=0" } as const;
+
+/** @param image path of image.json @param directory of the card's NVM image and the CA @param card which it is */
+export async function measure(
+  image: string,
+  directory: string,
+  card: "iso7816" | "legacy" = "iso7816",
+): Promise<Measurement> {
+  await personalise(image, directory, card);
   const contacts = new BoardContacts({ image, folder: directory, countInstructions: true });
-  const host = await NetcardHost.open({ directory, contacts });
+  const host = await NetcardHost.open({ directory, contacts, card });
   try {
     await host.start();
     const board = await contacts.board;
@@ -47,7 +56,9 @@ export async function measure(image: string, directory: string): Promise<Measure
     const boot = await stages.next();
     const server = { port: await host.listen(0), host: "127.0.0.1", servername: "localhost" };
     const options = { ...server, ca: readFileSync(host.caFile) };
-    const v13 = await measureSession(options, stages);
+    const isLegacy = card === "legacy";
+    const v13 = await measureSession({ ...options, ...(isLegacy && LEGACY) }, stages);
+    if (isLegacy) return { boot, ...v13, guardIntact: (await board.stack()).guardIntact };
     const v12 = await measureSession({ ...options, maxVersion: "TLSv1.2" }, stages);
     const { guardIntact } = await board.stack();
     return { boot, ...v13, handshake12: v12.handshake, resumed12: v12.resumed, guardIntact };
@@ -57,10 +68,7 @@ export async function measure(image: string, directory: string): Promise<Measure
 }
 
 /** A full handshake, a page, a resumed handshake. */
-async function measureSession(
-  options: ConnectionOptions,
-  stages: Stages,
-): Promise<Pick<Measurement, "handshake" | "page" | "resumed" | "pageBytes">> {
+async function measureSession(options: ConnectionOptions, stages: Stages): Promise<SessionStages> {
   const client = connect(options);
   let session: Buffer | undefined;
   client.on("session", (kept) => (session = kept));
@@ -78,9 +86,9 @@ async function measureSession(
 }
 
 /** A new card's personalisation is none of the stages. */
-async function personalise(image: string, directory: string): Promise<void> {
+async function personalise(image: string, directory: string, card: "iso7816" | "legacy"): Promise<void> {
   const contacts = new BoardContacts({ image, folder: directory });
-  const host = await NetcardHost.open({ directory, contacts });
+  const host = await NetcardHost.open({ directory, contacts, card });
   try {
     await host.start();
   } finally {

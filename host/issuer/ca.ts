@@ -59,12 +59,12 @@ export class LocalCa {
 
   /**
    * Issues a card's certificate: localhost, 127.0.0.1, ::1 and the addresses given.
-   * @param publicKey 65 bytes, 04 ‖ X ‖ Y, of the card
+   * @param publicKey of the card: 65 bytes, 04 ‖ X ‖ Y, or an RSA key
    * @param addresses IPv4 addresses of the card
    * @returns DER
    * @throws NetcardError when an address is outside the private networks, or the CA expires too soon
    */
-  async issue(publicKey: Uint8Array, addresses: string[] = []): Promise<Buffer> {
+  async issue(publicKey: Uint8Array | KeyObject, addresses: string[] = []): Promise<Buffer> {
     for (const address of addresses) if (!isPermitted(address)) throw new NetcardError(notPermitted(address));
     const validity = validFor(CARD_DAYS);
     if (validity.notAfter > new Date(this.certificate.validTo))

@@ -1,13 +1,14 @@
-// X.509 certificates (RFC 5280) of P-256 keys signed by a P-256 key: as small as browsers accept, the card having to send
+// X.509 certificates (RFC 5280) of P-256 keys, and of a TLS 1.0 card's RSA key, signed by a P-256 key: as small as browsers accept, the card having to send
 // every byte of it over a slow link. Loading the library takes longer than anything else at the start of netcard, and only
 // a new card needs it: import this module when it is needed.
 import "reflect-metadata"; // which @peculiar/x509 expects to be there
-import { type KeyObject, randomBytes, webcrypto } from "node:crypto";
+import { KeyObject, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import * as asn1 from "@peculiar/asn1-x509";
 import * as x509 from "@peculiar/x509";
 
+const RSA = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
 const P256 = { name: "ECDSA", namedCurve: "P-256" };
 
 export interface Validity {
@@ -47,26 +48,32 @@ export async function makeCaCertificate(
 /**
  * A server's certificate.
  * @param ca the issuer's certificate, PEM, and its private key
- * @param publicKey the server's: 65 bytes, 04 ‖ X ‖ Y
+ * @param publicKey the server's: 65 bytes, 04 ‖ X ‖ Y, or an RSA key, to encrypt with
  * @param names host names and IP addresses
  * @returns DER
  */
 export async function makeServerCertificate(
   ca: { certificate: string; key: KeyObject },
-  publicKey: Uint8Array,
+  publicKey: Uint8Array | KeyObject,
   names: string[],
   validity: Validity,
 ): Promise<Buffer> {
+  const isRsa = publicKey instanceof KeyObject;
   const issuer = new x509.X509Certificate(ca.certificate);
   const certificate = await x509.X509CertificateGenerator.create({
     issuer: issuer.subjectName,
     subject: "CN=netcard",
-    publicKey: await webcrypto.subtle.importKey("raw", publicKey, P256, true, ["verify"]),
+    publicKey: isRsa
+      ? await rsaKey(publicKey)
+      : await webcrypto.subtle.importKey("raw", publicKey, P256, true, ["verify"]),
     signingKey: (await keyPair(ca.key)).privateKey,
     ...validity,
     serialNumber: serialNumber(),
     extensions: [
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.KeyUsagesExtension(
+        isRsa ? x509.KeyUsageFlags.keyEncipherment : x509.KeyUsageFlags.digitalSignature,
+        true,
+      ),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension(
         names.map((value) => ({ type: isIP(value) ? ("ip" as const) : ("dns" as const), value })),
@@ -77,6 +84,12 @@ export async function makeServerCertificate(
     ],
   });
   return Buffer.from(certificate.rawData);
+}
+
+/** An RSA public key for Web Cryptography. */
+function rsaKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
+  const spki = key.export({ type: "spki", format: "der" });
+  return webcrypto.subtle.importKey("spki", spki, RSA, true, ["verify"]);
 }
 
 /** The key for Web Cryptography, and its public half. */

@@ -1,4 +1,5 @@
 // The personalisation commands of firmware/apps/personalisation.ts, from the host's side: one method a command.
+import type { KeyObject } from "node:crypto";
 import { NetcardError } from "../errors.ts";
 
 /**
@@ -19,7 +20,11 @@ export interface CardStatus {
 }
 
 const SUCCESS = 0x9000;
-const LAYOUT = 1;
+/** The layout of NVM that a card has; a TLS 1.0 card has its own. */
+export const LAYOUT = 1;
+export const LEGACY_LAYOUT = 0x81;
+/** Tags of an RSA key's numbers (ISO 7816-8), p first. */
+const RSA_TAGS = { p: 0x92, q: 0x93, qi: 0x94, dp: 0x95, dq: 0x96 } as const;
 const LIFE_CYCLES: Record<number, LifeCycle> = { 1: "manufactured", 3: "personalising", 5: "operational" };
 /** The identifier of the master file: the whole card. */
 const MASTER_FILE = Uint8Array.of(0x3f, 0x00);
@@ -33,12 +38,15 @@ const MEANINGS: Record<number, string> = {
 };
 
 export class CardCommands {
-  constructor(private readonly transmit: Transmit) {}
+  constructor(
+    private readonly transmit: Transmit,
+    private readonly layout: number = LAYOUT,
+  ) {}
 
   async status(): Promise<CardStatus> {
     const data = Buffer.from(await this.#run("GET DATA", [0xca, 0x01, 0x00, 8]));
     const lifeCycle = LIFE_CYCLES[data[0] ?? 0];
-    if (data.length !== 8 || data[1] !== LAYOUT || !lifeCycle)
+    if (data.length !== 8 || data[1] !== this.layout || !lifeCycle)
       throw new NetcardError(
         "This card was made for another version of netcard: use that one, or a new card.",
       );
@@ -59,6 +67,20 @@ export class CardCommands {
   /** @returns the public key that the card has, 04 ‖ X ‖ Y */
   async readPublicKey(): Promise<Uint8Array> {
     return publicKeyIn(await this.#run("GENERATE ASYMMETRIC KEY PAIR", [0x46, 0x81, 0x00, 0]));
+  }
+
+  /** Puts an RSA key in; the card keeps it if its numbers belong together. @param key of 1,024 to 2,048 bits, e = 65537 */
+  async putRsaKey(key: KeyObject): Promise<void> {
+    const numbers = key.export({ format: "jwk" });
+    const half = (key.asymmetricKeyDetails?.modulusLength ?? 0) / 16;
+    for (const [name, tag] of Object.entries(RSA_TAGS)) {
+      const number = Buffer.from(numbers[name as keyof typeof RSA_TAGS] ?? "", "base64url");
+      await this.#run(
+        "PUT DATA",
+        [0xda, 0x00, tag],
+        Buffer.concat([Buffer.alloc(half - number.length), number]),
+      );
+    }
   }
 
   /** @param onBytes called after each piece with the bytes that it had */

@@ -1,11 +1,15 @@
 // Personalisation from end to end: a blank card becomes this user's, closed for good. Whatever cut an earlier attempt short,
 // it starts over: the key that the card has made is kept, files are written anew.
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { NetcardError } from "../errors.ts";
 import type { LocalCa } from "./ca.ts";
-import { CardCommands, type CardFile, type Transmit } from "./commands.ts";
+import { CardCommands, type CardFile, LAYOUT, LEGACY_LAYOUT, type Transmit } from "./commands.ts";
 
 /** The chain that TLS sends, as certificate_list entries of RFC 5246 section 7.4.2; the web server does not serve it. */
 const CERTIFICATE_FILE = "/.certificate";
+
+/** Of a TLS 1.0 card's key. */
+const RSA_BITS = 2048;
 
 export interface Progress {
   /** What is being done, such as "writing /index.html". */
@@ -21,6 +25,8 @@ export interface PersonaliseOptions {
   /** IPv4 addresses of the card, for its certificate. */
   addresses: string[];
   files: CardFile[];
+  /** The card is a TLS 1.0 card: it is given an RSA key. */
+  isLegacy?: boolean;
   /** Takes the certificate, DER, before the card is closed for good: whoever needs it keeps it now. */
   onCertificate?: (certificate: Uint8Array) => void;
   onProgress?: (progress: Progress) => void;
@@ -31,7 +37,7 @@ export interface PersonaliseOptions {
  * @throws NetcardError when the card is operational already, has too little memory, or refuses
  */
 export async function personalise(options: PersonaliseOptions): Promise<void> {
-  const card = new CardCommands(options.transmit);
+  const card = new CardCommands(options.transmit, options.isLegacy ? LEGACY_LAYOUT : LAYOUT);
   const total = options.files.reduce((sum, { content }) => sum + content.length, 0);
   let done = 0;
   const say = (what: string) => options.onProgress?.({ what, done, total });
@@ -39,8 +45,9 @@ export async function personalise(options: PersonaliseOptions): Promise<void> {
   const { lifeCycle, hasKey } = await card.status();
   if (lifeCycle === "operational")
     throw new NetcardError("This card has been personalised and closed: use a new card.");
-  say(hasKey ? "reading the public key" : "generating the key on the card");
-  const publicKey = hasKey ? await card.readPublicKey() : await card.generateKeyPair();
+  if (options.isLegacy) say("making an RSA key, which the card alone keeps");
+  else say(hasKey ? "reading the public key" : "generating the key on the card");
+  const publicKey = options.isLegacy ? await putRsaKey(card) : await keyOf(card, hasKey);
   say("issuing the certificate");
   const certificate = await options.ca.issue(publicKey, options.addresses);
 
@@ -60,6 +67,17 @@ export async function personalise(options: PersonaliseOptions): Promise<void> {
   options.onCertificate?.(certificate);
   say("closing the card for good");
   await card.activateCard();
+}
+
+function keyOf(card: CardCommands, hasKey: boolean): Promise<Uint8Array> {
+  return hasKey ? card.readPublicKey() : card.generateKeyPair();
+}
+
+/** Making an RSA key would take a card very long. It is forgotten here as soon as the card has it. @returns the public half */
+async function putRsaKey(card: CardCommands): Promise<KeyObject> {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: RSA_BITS });
+  await card.putRsaKey(privateKey);
+  return publicKey;
 }
 
 async function checkRoom(card: CardCommands, total: number): Promise<void> {

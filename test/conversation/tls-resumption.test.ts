@@ -77,6 +77,7 @@ describe("a session is resumed", () => {
     ["P-256", (c: RawClient) => rebind(c, extension.shares(c.share(P256)))],
     ["the smallest records", (c: RawClient) => rebind(c, extension.recordSizeLimit(64))],
     ["no compatibility mode", (c: RawClient) => (c.hello.session = u8())],
+    ["no signature algorithms", (c: RawClient) => without(c, EXTENSION.algorithms)],
   ])("with %s", (_name, prepare) => {
     const card = newCard();
     expect(isResumed(card, meet(card), 0, prepare)).toBe(true);
@@ -109,6 +110,11 @@ describe("a session is resumed", () => {
     expect(answer.toString("hex")).toContain("002900020001");
   });
 });
+
+/** Leaves an extension out. */
+function without(client: RawClient, type: number): void {
+  client.hello.extensions = client.hello.extensions!.filter(([other]) => other !== type);
+}
 
 /** Replaces an extension; pre_shared_key stays the last. */
 function rebind(client: RawClient, [type, body]: [number, Buffer]): void {
@@ -181,6 +187,21 @@ describe("a full handshake takes its place", () => {
     card.now += 60_000;
     expect(isResumed(card, session, 60_000)).toBe(false);
     expect(isResumed(card, meet(card))).toBe(true);
+  });
+
+  test.each([
+    ["none", null, 109], // missing_extension
+    ["none that is ours", extension.algorithms(0x0804), 40], // handshake_failure
+  ])("but not with a client that takes no signature: %s", (_name, algorithms, alert) => {
+    const card = newCard();
+    const session = meet(card);
+    session.ticket[40]! ^= 1;
+    const client = new RawClient(card).offer(session);
+    if (algorithms) rebind(client, algorithms);
+    else without(client, EXTENSION.algorithms);
+    client.sendHello().run();
+    expect(client.alert()).toBe(alert);
+    card.guard();
   });
 
   test("when the client has no psk_dhe_ke", () => {

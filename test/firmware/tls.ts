@@ -5,6 +5,7 @@ import * as pbuf from "../../firmware/buffer/pbuf.ts";
 import { Pbuf } from "../../firmware/buffer/pbuf.ts";
 import * as drbg from "../../firmware/crypto/drbg.ts";
 import * as files from "../../firmware/files/files.ts";
+import * as rsaKey from "../../firmware/files/rsa-key.ts";
 import * as keys from "../../firmware/files/keys.ts";
 import * as tls from "../../firmware/tls/tls.ts";
 
@@ -36,14 +37,20 @@ export function restFrom(): usize {
   return ram.WEB_SERVER;
 }
 
-/** Makes the key pair. @returns address of the public key */
+/** Makes the key pair. @returns address of the public key, 0 on a TLS 1.0 card */
 export function makeKey(): usize {
+  if (TLS10) return 0; // it has none of P-256
   keys.generate(workspace());
   return workspace();
 }
 
 export function isKeyIntact(): bool {
   return keys.isIntact();
+}
+
+/** Puts a number of an RSA key in, which stands in the workspace: of a TLS 1.0 card alone. */
+export function putRsaNumber(number: u32, length: u32): bool {
+  return TLS10 ? rsaKey.put(number, workspace(), length, workspace()) : false;
 }
 
 /** Opens a file of `bytes` bytes; its name stands in the workspace. */

@@ -68,6 +68,15 @@ const CONVERSATIONS: Conversation[] = [
     },
   },
   {
+    name: "TLS 1.3: a client that leaves in the midst of the handshake, at each of its steps",
+    hold: (card) => {
+      const first = new RawClient(card).sendHello();
+      card.exports.accept(0);
+      end(first);
+      end(new RawClient(card).startHandshake());
+    },
+  },
+  {
     name: "TLS 1.3: a wrong Finished, a forged record",
     hold: (card) => {
       const wrong = new RawClient(card).startHandshake();
@@ -91,6 +100,7 @@ const CONVERSATIONS: Conversation[] = [
     name: "TLS 1.2, ChaCha20-Poly1305, P-256: full, resumed",
     hold: (card) => meetTls12(card, CHACHA_1_2, P256),
   },
+  { name: "TLS 1.2: by ticket", hold: (card) => meetTls12(card, CHACHA_1_2, P256, true) },
   {
     name: KEY_PAIR,
     isNew: true,
@@ -129,14 +139,18 @@ function resume(card: TlsCard, suites: number[], session: Session, group?: numbe
   hangUp(client);
 }
 
-function meetTls12(card: TlsCard, suite: number, group?: number): void {
+/** @param byTicket resumes by ticket, not by session ID */
+function meetTls12(card: TlsCard, suite: number, group?: number, byTicket = false): void {
   const client = new RawClient12(card);
   client.hello.suites = [suite];
   if (group) client.extend(...extension.groups(group));
+  if (byTicket) client.keepTicket();
   client.connect();
   exchange(client);
   hangUp(client);
-  const second = new RawClient12(card).keep(client.session12);
+  const second = new RawClient12(card);
+  if (byTicket) second.keepTicket(client.session12);
+  else second.keep(client.session12);
   second.hello.suites = [suite];
   second.connect();
   expect(second.isResumed).toBe(true);

@@ -38,12 +38,16 @@ interface Exports {
 }
 
 /** Compiles the firmware; the link is a stand-in, and so is the cryptography where it is not the point. */
-export function buildFilesCard({ standInCrypto = true } = {}): Promise<WebAssembly.Module> {
+export function buildFilesCard({
+  standInCrypto = true,
+  profile = "card-6k",
+} = {}): Promise<WebAssembly.Module> {
   const crypto = {
     "firmware/crypto/p256.ts": "test/firmware/stand-in-p256.ts",
     "firmware/crypto/drbg.ts": "test/firmware/stand-in-drbg.ts",
   };
   return build("test/firmware/files.ts", {
+    profile,
     use: { ROM_BASE },
     replace: { "firmware/link/apdu.ts": "test/firmware/stand-in-apdu.ts", ...(standInCrypto ? crypto : {}) },
   });

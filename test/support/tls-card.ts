@@ -28,6 +28,7 @@ interface Exports {
   restFrom(): number;
   makeKey(): number;
   isKeyIntact(): number;
+  putRsaNumber(number: number, length: number): number;
   createFile(nameLength: number, bytes: number): number;
   appendFile(length: number): number;
   commitFile(): number;
