@@ -1,8 +1,15 @@
-// netcard run: a card in a simulated reader, PPP in user space, a listener on loopback.
+// netcard run: a card in a simulated reader, PPP in user space, a listener on loopback; or, as root, cards that are hosts of
+// the kernel's network.
+import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { NetcardError } from "../host/errors.ts";
 import type { Errand } from "../host/issuer/errand.ts";
 import { CARDS, type HostOptions, NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
+import { Tun } from "../host/ras/tun.ts";
+
+/** The host's address on the TUN device; the cards have those that follow. */
+const HOST_ADDRESS = "10.77.0.1";
+const MAX_CARDS = 200;
 
 const LEGACY_WARNING =
   "netcard: this card speaks TLS 1.0 with DES or AES, SHA-1 and RSA key exchange, as in 2004. That is obsolete and keeps no secrets: for study only.";
@@ -18,6 +25,11 @@ export interface RunOptions {
   json?: boolean;
 }
 
+interface TunOptions extends RunOptions {
+  tun?: boolean;
+  cards?: number;
+}
+
 export function addRun(program: Command): void {
   addRunOptions(
     program
@@ -25,7 +37,20 @@ export function addRun(program: Command): void {
       .description(
         "boot a card, by default in a simulated ISO 7816 reader, and let browsers reach it on loopback",
       ),
-  ).action((options: RunOptions) => runCard(options));
+  )
+    .addOption(
+      new Option(
+        "--tun",
+        "as root on Linux: route to the card by a TUN device, https://<card address>/, instead of listening",
+      ).conflicts("port"),
+    )
+    .option("--cards <n>", "with --tun: so many cards, each its address and memory", integer(1, MAX_CARDS))
+    .action((options: TunOptions) => (options.tun ? runCards(options) : runOne(options)));
+}
+
+function runOne(options: TunOptions): Promise<void> {
+  if (options.cards) throw new NetcardError("--cards needs --tun: a listener on loopback serves one card.");
+  return runCard(options);
 }
 
 /** What every command that runs a card understands. */
@@ -59,38 +84,65 @@ export function addRunOptions(command: Command): Command {
 export async function runCard(options: RunOptions, contacts?: PoweredContacts): Promise<void> {
   const say = options.json ? () => undefined : (line: string) => console.log(line);
   const stop = untilSignal();
-  const { card, baud, pages } = options;
-  const directory = folderOf(options);
-  if (card === "legacy") console.error(LEGACY_WARNING);
-  if (baud && card === "serial")
-    throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
-  const errand = errandOf(options);
-  const host = await NetcardHost.open({
-    card,
-    directory,
-    say,
-    ...(baud && { baud }),
-    ...(pages && { pages }),
-    ...(errand && { errand }),
-    ...(contacts && { contacts }),
-  });
+  const host = await NetcardHost.open({ ...hostOptions(options, say), ...(contacts && { contacts }) });
   try {
     const port = await host.listen(options.port);
     if (!(await Promise.race([host.start().then(() => true), stop]))) return;
-    const url = `https://localhost:${port}/`;
-    if (options.json)
-      console.log(
-        JSON.stringify({ url, ca: host.caFile, card: host.address, fingerprint: host.fingerprint }),
-      );
-    else {
-      say(
-        `${url}  trust ${host.caFile}: import it as an authority in the browser, or curl --cacert ${host.caFile} ${url}`,
-      );
-    }
+    announce(host, `https://localhost:${port}/`, options);
     await Promise.race([stop, host.failed]);
   } finally {
     await host.close();
   }
+}
+
+/** Cards with addresses of their own, one after the other; all of them until the first is lost. */
+async function runCards(options: TunOptions): Promise<void> {
+  const say = options.json ? () => undefined : (line: string) => console.log(line);
+  const stop = untilSignal();
+  const common = hostOptions(options, say);
+  const tun = await Tun.open(HOST_ADDRESS);
+  const hosts: NetcardHost[] = [];
+  try {
+    for (let number = 1; number <= (options.cards ?? 1); number++) {
+      const host = await NetcardHost.open({ ...common, ...placeOf(number, options), tun });
+      hosts.push(host);
+      if (!(await Promise.race([host.start().then(() => true), stop]))) return;
+      announce(host, `https://${host.address}/`, options);
+    }
+    await Promise.race([stop, tun.failed, ...hosts.map(({ failed }) => failed)]);
+  } finally {
+    for (const host of hosts) await host.close();
+    await tun.close();
+  }
+}
+
+/** The first card is the one that would run without --tun; the others have folders in its folder. */
+function placeOf(
+  number: number,
+  options: RunOptions,
+): Pick<HostOptions, "directory" | "caDirectory" | "address"> {
+  const data = folderOf(options);
+  return {
+    directory: number === 1 ? data : join(data, `card-${number}`),
+    caDirectory: data,
+    address: HOST_ADDRESS.replace(/\d+$/, String(1 + number)),
+  };
+}
+
+function hostOptions(options: RunOptions, say: (line: string) => void): HostOptions {
+  const { card, baud, pages } = options;
+  if (card === "legacy") console.error(LEGACY_WARNING);
+  if (baud && card === "serial")
+    throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
+  const errand = errandOf(options);
+  return {
+    card,
+    directory: folderOf(options),
+    say,
+    ...(baud && { baud }),
+    ...(pages && { pages }),
+    ...(errand && { errand }),
+  };
 }
 
 /** A client card has one, the others have none. */
@@ -99,6 +151,15 @@ function errandOf({ card, fetch: url, trust }: RunOptions): Errand | undefined {
   if (card !== "client") return undefined;
   if (!url || !trust) throw new NetcardError("--card client needs --fetch <url> and --trust <pem>.");
   return { url, trust };
+}
+
+function announce(host: NetcardHost, url: string, { json }: RunOptions): void {
+  const { caFile: ca, address: card, fingerprint } = host;
+  console.log(
+    json
+      ? JSON.stringify({ url, ca, card, fingerprint })
+      : `${url}  trust ${ca}: import it as an authority in the browser, or curl --cacert ${ca} ${url}`,
+  );
 }
 
 /** @returns the folder of NVM image and CA: each kind of card has its own, unless told otherwise */

@@ -5,4 +5,5 @@ export { CuttingNvm, MemoryNvm, PowerCut, type Nvm } from "./chip/nvm.ts";
 export { NetcardError } from "./errors.ts";
 export { NetcardHost, type HostOptions } from "./netcard-host.ts";
 export { Gateway } from "./ras/gateway.ts";
+export { Tun } from "./ras/tun.ts";
 export { Forwarder } from "./ras/forwarder.ts";

@@ -3,6 +3,8 @@
 //   chip ── contacts ── line ── T=0 reader ── Peer I/O server ── gateway ── forwarder ── 127.0.0.1
 //   chip ── contacts ────────────────────── serial line ────────────┘
 //
+// or, instead of gateway and forwarder, the kernel's own network behind a TUN device.
+//
 // On the first run the card is personalised over the same reader before the network is brought up. A serial card has no
 // reader: its NVM is first put into a chip that has one.
 import { X509Certificate } from "node:crypto";
@@ -19,10 +21,13 @@ import { type Errand, errandFiles, portOf } from "./issuer/errand.ts";
 import { CardCommands, type CardFile, LAYOUT, LEGACY_LAYOUT } from "./issuer/commands.ts";
 import { readPages } from "./issuer/pages.ts";
 import { personalise } from "./issuer/personalise.ts";
+import type { Ras, RasOptions } from "./ras/engine.ts";
 import { CARD_ADDRESS, GATEWAY_ADDRESS, Gateway } from "./ras/gateway.ts";
 import { Forwarder } from "./ras/forwarder.ts";
 import { Outlet } from "./ras/outlet.ts";
 import { SerialLine } from "./ras/serial-line.ts";
+import { TunRas } from "./ras/tun-ras.ts";
+import type { Tun } from "./ras/tun.ts";
 import { CharacterLine } from "./reader/character-line.ts";
 import { ChipContacts, type Contacts } from "./reader/contacts.ts";
 import { PeerIoServer } from "./reader/peer-io-server.ts";
@@ -49,8 +54,14 @@ const FIRMWARE = {
 };
 
 export interface HostOptions {
-  /** Folder of the NVM image and of the CA. */
+  /** Folder of the NVM image, and of the CA unless caDirectory says otherwise. */
   directory: string;
+  /** Folder of a CA that several cards have in common. */
+  caDirectory?: string;
+  /** The kernel's network, where the card is a host of its own; default: a router and a listener in user space. */
+  tun?: Tun;
+  /** The card's dotted IPv4 address, for which its certificate is made; default: 10.77.0.2, the only one without tun. */
+  address?: string;
   /** Which card; default: iso7816. */
   card?: (typeof CARDS)[number];
   /** What a client card fetches, from this machine's loopback: the only port there that it may reach. */
@@ -73,16 +84,17 @@ export class NetcardHost {
   readonly #reader: T0Reader;
   readonly #link: PeerIoServer | SerialLine;
   readonly #ca: LocalCa;
-  readonly gateway: Gateway;
-  readonly forwarder: Forwarder;
-  readonly #outlet: Outlet;
+  readonly #ras: Ras;
+  /** null: the kernel reaches the card itself. */
+  readonly #forwarder: Forwarder | null = null;
+  readonly #outlet: Outlet | null = null;
   readonly #say: (line: string) => void;
   readonly #options: HostOptions;
   #fail: (error: Error) => void = () => undefined;
   #isClosed = false;
 
   /** The card's IPv4 address. */
-  readonly address = CARD_ADDRESS;
+  readonly address: string;
   /** SHA-256 of the card's certificate, hex pairs with colons. */
   fingerprint = "";
   /** Rejects when the card is lost. */
@@ -95,7 +107,7 @@ export class NetcardHost {
   static async open(options: HostOptions): Promise<NetcardHost> {
     const nvm = FileNvm.open(options.directory);
     try {
-      const ca = await LocalCa.open(options.directory);
+      const ca = await LocalCa.open(options.caDirectory ?? options.directory);
       if (!options.contacts || options.card === "serial") await testCopy(nvm.cells, options);
       return new NetcardHost(options, nvm, ca);
     } catch (error) {
@@ -108,6 +120,7 @@ export class NetcardHost {
     const { baud, card = "iso7816", say = () => undefined } = options;
     const isSerial = card === "serial";
     this.#options = options;
+    this.address = options.address ?? CARD_ADDRESS;
     this.#say = say;
     this.#nvm = nvm;
     this.#ca = ca;
@@ -116,25 +129,31 @@ export class NetcardHost {
     this.#reader = new T0Reader({ line: new CharacterLine(this.#inReader, baud ? { baud } : {}) });
     this.failed = new Promise<never>((_, reject) => (this.#fail = reject));
     this.failed.catch(() => undefined); // whoever does not ask is not told
+    const onTrouble = (trouble: Error | null) => trouble && this.#fail(loss(trouble));
     const ends = {
-      onFromCard: (bytes: Uint8Array) => this.gateway.receive(bytes),
-      onTaken: () => this.gateway.wake(),
-      onTrouble: (trouble: Error | null) => trouble && this.#fail(loss(trouble)),
+      onFromCard: (bytes: Uint8Array) => this.#ras.receive(bytes),
+      onTaken: () => this.#ras.wake(),
+      onTrouble,
     };
     this.#link = isSerial
       ? new SerialLine({ contacts: this.#contacts, ...ends })
       : new PeerIoServer({ reader: this.#reader, ...ends });
-    this.gateway = new Gateway({
-      module: loadModule("gateway.wasm"),
-      toCard: (bytes) => this.#link.sendToCard(bytes),
+    const link = {
+      toCard: (bytes: Uint8Array) => this.#link.sendToCard(bytes),
       waiting: () => this.#link.queuedBytes,
-      onProgress: () => {
-        this.forwarder.pump();
-        this.#outlet.pump();
-      },
-    });
-    this.forwarder = new Forwarder(this.gateway, CARD_ADDRESS, HTTPS);
-    this.#outlet = new Outlet(this.gateway, options.errand ? [portOf(options.errand)] : []);
+      onTrouble,
+    };
+    if (options.tun) this.#ras = tunRas(link, options.tun, this.address);
+    else {
+      const onProgress = () => {
+        this.#forwarder?.pump();
+        this.#outlet?.pump();
+      };
+      const gateway = new Gateway({ module: loadModule("gateway.wasm"), ...link, onProgress });
+      this.#forwarder = new Forwarder(gateway, CARD_ADDRESS, HTTPS);
+      this.#outlet = new Outlet(gateway, options.errand ? [portOf(options.errand)] : []);
+      this.#ras = gateway;
+    }
   }
 
   /** The CA's certificate, PEM. */
@@ -144,7 +163,8 @@ export class NetcardHost {
 
   /** Listens on 127.0.0.1; clients wait until the card is there. @param port 0: any free one @returns the port @throws NetcardError */
   listen(port: number): Promise<number> {
-    return this.forwarder.listen(port);
+    if (!this.#forwarder) throw new NetcardError("With a TUN device nothing listens on loopback.");
+    return this.#forwarder.listen(port);
   }
 
   /**
@@ -166,9 +186,9 @@ export class NetcardHost {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#fail(new NetcardError("The card was switched off."));
-    await this.forwarder.close();
-    this.#outlet.close();
-    this.gateway.stop();
+    await this.#forwarder?.close();
+    this.#outlet?.close();
+    this.#ras.stop();
     await this.#link.stop();
     await this.#inReader.stop();
     await this.#contacts.stop();
@@ -185,7 +205,7 @@ export class NetcardHost {
     await personalise({
       transmit: (apdu) => this.#reader.transmit(apdu),
       ca: this.#ca,
-      addresses: [CARD_ADDRESS],
+      addresses: [this.address],
       isLegacy: this.#options.card === "legacy",
       files: [...readPages(this.#options.pages ?? join(ROOT, "pages")), ...this.#errandFiles()],
       onCertificate: (der) => this.#keepCertificate(der),
@@ -216,8 +236,9 @@ export class NetcardHost {
   #readCertificate(): X509Certificate {
     try {
       const certificate = new X509Certificate(readFileSync(this.#certificateFile));
-      if (this.#ca.hasIssued(certificate)) return certificate;
-    } catch {
+      if (this.#ca.hasIssued(certificate)) return this.#checked(certificate);
+    } catch (error) {
+      if (error instanceof NetcardError) throw error;
       // Missing, or no certificate: for the reader the same.
     }
     throw new NetcardError(
@@ -225,20 +246,29 @@ export class NetcardHost {
     );
   }
 
+  /** @throws NetcardError when it is for another address */
+  #checked(certificate: X509Certificate): X509Certificate {
+    if (certificate.checkIP(this.address)) return certificate;
+    throw new NetcardError(
+      `${this.#certificateFile} is not for ${this.address}: give the card its address, or move card.nvm away and a new card will be made.`,
+    );
+  }
+
   async #bringUp(): Promise<void> {
     if (this.#isClosed) return this.failed;
     this.#say("network: PPP between the card and the router");
     if (this.#inReader !== this.#contacts) await this.#inReader.stop(); // one chip at a time has the NVM
-    this.gateway.start();
-    this.#outlet.open();
+    this.#ras.start();
+    this.#outlet?.open();
     this.#link.start();
     const deadline = performance.now() + LINK_UP_MS;
-    while (!this.gateway.isUp) {
+    while (!this.#ras.isUp) {
       if (performance.now() > deadline)
         throw new NetcardError("PPP did not come up: is the link too slow or the card mute?");
       await Promise.race([new Promise((resolve) => setTimeout(resolve, 5)), this.failed]);
     }
-    this.#say(`network: up, the card is ${CARD_ADDRESS}`);
+    if (this.#ras instanceof TunRas) this.#ras.route();
+    this.#say(`network: up, the card is ${this.address}`);
   }
 }
 
@@ -249,6 +279,10 @@ function loadModule(name: string): WebAssembly.Module {
   } catch {
     throw new NetcardError(`${path} is missing or broken: run npm run build.`);
   }
+}
+
+function tunRas(link: Omit<RasOptions, "module">, tun: Tun, card: string): TunRas {
+  return new TunRas({ module: loadModule("ras.wasm"), ...link, tun, card });
 }
 
 /** @returns the contacts of a chip in this process */

@@ -10,6 +10,7 @@ const MODULES = [
   { entry: "firmware/card-client.ts", out: "build/card-client.wasm", profile: "card-client" },
   { entry: "firmware/card-legacy.ts", out: "build/card-legacy.wasm", profile: "card-legacy" },
   { entry: "firmware/gateway.ts", out: "build/gateway.wasm", profile: "gateway", exportMemory: true },
+  { entry: "firmware/ras.ts", out: "build/ras.wasm", profile: "gateway", exportMemory: true },
 ];
 
 for (const module of MODULES) await compile(module);

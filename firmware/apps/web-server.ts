@@ -49,6 +49,7 @@ export function powerOn(now: Millis, free: u32 = TLS_CONTEXTS): void {
   const listener = socket.socket(socket.SOCK_STREAM);
   socket.bind(listener, policy.PORT);
   socket.listen(listener, free);
+  socket.deferAccept(listener);
   server().listener = i8(listener);
   server().backlog = u8(free);
   server().bootMs = now;

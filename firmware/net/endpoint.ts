@@ -28,6 +28,8 @@ export class Endpoint {
   ended: u8;
   /** How it ended: 0 in order, else a negative error, told once. */
   error: i8;
+  /** 1: a listener whose clients speak first. */
+  deferred: u8;
 
   /** @param number 1..SOCKET_COUNT */
   static at(number: u32): Endpoint {

@@ -6,13 +6,15 @@ import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import { Millis } from "../chip/clock.ts";
 import * as ppp from "../link/ppp/ppp.ts";
-import { ECONNREFUSED, ECONNRESET, Endpoint, findListener } from "./endpoint.ts";
+import { ECONNREFUSED, ECONNRESET, findListener } from "./endpoint.ts";
 import * as ip from "./ip.ts";
 import * as isn from "./isn.ts";
+import { FIRST, NO_COOKIE } from "./syn-cookie.ts";
 import * as tcb from "./tcb.ts";
 import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from "./tcb.ts";
 import { SYN_SENT, TIMER_LINGER, TIME_WAIT, Tcb, seqBefore } from "./tcb.ts";
 import * as ack from "./tcp-ack.ts";
+import * as listen from "./tcp-listen.ts";
 import * as receive from "./tcp-receive.ts";
 import { TcpState, tally } from "./tcp-state.ts";
 import * as output from "./tcp-output.ts";
@@ -31,8 +33,6 @@ import { dataLength, segmentLength } from "./wire.ts";
 
 /** How long TIME-WAIT lasts, 2 MSL, unless its block is needed: MSL is 30 s here. */
 const TIME_WAIT_MS: Millis = 60_000;
-/** A half-open connection of this age gives way to a new one: its SYN-ACK has been repeated in vain. */
-const HALF_OPEN_MS: Millis = 3_000;
 /** Data that a peer may send us in a segment when it has not said (RFC 9293 section 3.7.1), and the least we believe. */
 const DEFAULT_MSS: u32 = 536;
 const LEAST_MSS: u32 = 32;
@@ -105,18 +105,25 @@ function noConnection(packet: Pbuf, now: Millis): void {
   const header = TcpHeader.of(packet);
   const listener = findListener(header.destPort);
   if (header.flags & RST) pbuf.give(packet);
-  else if (!listener || header.flags & ACK) reset(packet);
-  else {
-    if (header.flags & SYN) openPassive(listener, packet, now);
-    pbuf.give(packet);
-  }
+  else if (!listener) reset(packet);
+  else if (header.flags & ACK) cookieBack(listener, packet, now);
+  else if (header.flags & SYN) listen.open(listener, packet, now);
+  else pbuf.give(packet);
+}
+
+/** An ACK of no connection: it has forgotten us, or we it, on purpose. Owns the packet. */
+function cookieBack(listener: u32, packet: Pbuf, now: Millis): void {
+  const verdict = listen.judge(packet, now);
+  if (verdict == NO_COOKIE) return reset(packet);
+  const t = verdict == FIRST ? listen.redeem(listener, packet, now) : changetype<Tcb | null>(usize(0));
+  if (t) synchronized(t, packet, now);
+  else pbuf.give(packet);
 }
 
 /** Answers with a RST, made of the segment itself (RFC 9293 section 3.5.2). Owns the packet. */
 function reset(packet: Pbuf): void {
   tally(offsetof<TcpState>("refused"));
   const header = TcpHeader.of(packet);
-  const to = IpHeader.of(packet).source;
   const hasAck = (header.flags & ACK) != 0;
   const seq = hasAck ? header.ack : 0;
   const acked = hasAck ? 0 : header.seq + segmentLength(packet);
@@ -124,48 +131,22 @@ function reset(packet: Pbuf): void {
   pbuf.trimTail(packet, IP_HEADER_LEN + TCP_HEADER_LEN);
   output.writeHeader(header, ports, seq, acked, 0);
   header.flags = hasAck ? RST : RST | ACK;
+  reply(packet);
+}
+
+/** Sends a received segment, its header written anew, back to where it came from. Owns the packet. */
+export function reply(packet: Pbuf): void {
+  const to = IpHeader.of(packet).source;
   packet.payload += IP_HEADER_LEN;
   packet.length -= IP_HEADER_LEN;
   packet.totalLength -= IP_HEADER_LEN;
-  output.seal(packet, header, to);
+  output.seal(packet, TcpHeader.at(packet.payload), to);
   pbuf.prepend(packet, IP_HEADER_LEN);
   ip.reply(packet, to, PROTOCOL_TCP);
 }
 
-/** A SYN for a listener: half-open from here. Beyond the backlog it is dropped without a word, and noted. */
-function openPassive(listener: u32, packet: Pbuf, now: Millis): void {
-  const endpoint = Endpoint.at(listener);
-  let t: Tcb | null = null;
-  if (tcb.countUnaccepted(listener) < u32(endpoint.backlog)) t = tcb.take(now, HALF_OPEN_MS);
-  else t = replaceStale(listener, now);
-  if (!t) {
-    endpoint.knocked = 1;
-    tally(offsetof<TcpState>("synsDropped"));
-    return;
-  }
-  const header = TcpHeader.of(packet);
-  initialize(t, IpHeader.of(packet).source, header.sourcePort, header.destPort, now);
-  t.owner = u8(listener);
-  t.set(tcb.UNACCEPTED);
-  t.state = SYN_RECEIVED;
-  t.rcvNxt = header.seq + 1;
-  t.rcvAdv = t.rcvNxt;
-  t.mss = mssOf(packet);
-}
-
-/** A flood of SYNs must not shut the others out for long: the place of a stale half-open connection is given away. */
-function replaceStale(listener: u32, now: Millis): Tcb | null {
-  for (let i: u32 = 0; i < u32(TCB_COUNT); i++) {
-    const t = Tcb.at(i);
-    if (t.owner != listener || !tcb.isStale(t, now, HALF_OPEN_MS)) continue;
-    tcb.release(t);
-    return t;
-  }
-  return null;
-}
-
 /** @returns data bytes of a segment that the peer and its link take: the SYN's MSS option, else 536 */
-function mssOf(packet: Pbuf): u16 {
+export function mssOf(packet: Pbuf): u16 {
   const header = packet.payload + IP_HEADER_LEN;
   const end = header + TcpHeader.of(packet).headerLen;
   let mss = DEFAULT_MSS;

@@ -7,7 +7,8 @@
 //   - no connection holds more than HOLD_MAX;
 //   - a window once offered is never taken back. When the pool is too full for what was promised to several, a segment
 //     is accepted in part, as if its rest had been lost.
-// A small segment is copied to the end of the last pbuf: 128 one-byte segments hold one pbuf, not 128.
+// Small segments are copied together: every pbuf but the last is full, so that what was promised fits however the peer cuts
+// it, and 128 one-byte segments hold one pbuf, not 128.
 import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import { FRAME_PBUFS } from "./ip.ts";
@@ -32,11 +33,11 @@ export function accept(tcb: Tcb, data: Pbuf): u32 {
   let budget = budgetOf(tcb) + pbufsOf(data);
   let rest: Pbuf | null = data;
   while (rest) {
-    const last = lastOf(tcb.received);
     const next: Pbuf | null = rest.nextInPacket;
     rest.totalLength = rest.length; // a packet of its own
     rest.next = null;
-    if (last && rest.length <= pbuf.room(last)) compact(tcb.received!, last, rest);
+    if (tcb.received) fill(tcb.received!, rest);
+    if (rest.length == 0) pbuf.give(rest);
     else if (budget > 0) {
       append(tcb, rest);
       budget--;
@@ -82,10 +83,15 @@ function append(tcb: Tcb, packet: Pbuf): void {
   else tcb.received = packet;
 }
 
-/** Copies a pbuf's bytes behind those of a packet's last one, and gives it back. */
-function compact(head: Pbuf, last: Pbuf, piece: Pbuf): void {
-  const bytes = piece.length;
+/** Moves bytes from the front of a piece behind those of a packet's last pbuf, as many as there is room for. */
+function fill(head: Pbuf, piece: Pbuf): void {
+  const last = lastOf(head);
+  const gap = pbuf.headroom(last); // where headers were
+  memory.copy(last.payload - gap, last.payload, last.length);
+  last.payload -= gap;
+  const bytes = min(pbuf.room(last), piece.length);
   memory.copy(last.payload + last.length, piece.payload, bytes);
+  pbuf.trimHead(piece, bytes);
   let p: Pbuf | null = head;
   while (p) {
     const next: Pbuf | null = p.nextInPacket; // before the lengths change
@@ -93,12 +99,11 @@ function compact(head: Pbuf, last: Pbuf, piece: Pbuf): void {
     p = next;
   }
   last.length += bytes;
-  pbuf.give(piece);
 }
 
-function lastOf(packet: Pbuf | null): Pbuf | null {
+function lastOf(packet: Pbuf): Pbuf {
   let p = packet;
-  while (p && !p.isLast) p = p.next;
+  while (!p.isLast) p = p.next!;
   return p;
 }
 

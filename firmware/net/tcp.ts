@@ -69,9 +69,11 @@ export function open(owner: u32, localPort: u32, remoteAddress: u32, remotePort:
 
 /** @returns a connection that a listener's user may accept, null when there is none */
 export function waiting(listener: u32): Tcb | null {
+  const deferred = endpoint.Endpoint.at(listener).deferred != 0;
   for (let i: u32 = 0; i < u32(TCB_COUNT); i++) {
     const t = Tcb.at(i);
-    if (t.owner == listener && t.has(tcb.UNACCEPTED) && t.state >= ESTABLISHED) return t;
+    if (t.owner != listener || !t.has(tcb.UNACCEPTED) || t.state < ESTABLISHED) continue;
+    if (!deferred || t.received || t.state != ESTABLISHED) return t;
   }
   return null;
 }

@@ -81,7 +81,18 @@ export function listen(s: i32, backlog: u32): i32 {
   return 0;
 }
 
-/** @returns whether a SYN to this listener was dropped since the last call */
+/**
+ * Clients of this listener speak first: accept() gives their connections with the first data, or the end, and not before.
+ * Those that say nothing make way for others, whatever the backlog. @returns 0; EBADF
+ */
+export function deferAccept(s: i32): i32 {
+  const endpoint = at(s, LISTENER);
+  if (!endpoint) return EBADF;
+  endpoint.deferred = 1;
+  return 0;
+}
+
+/** @returns whether a client of this listener could not be let in since the last call */
 export function knocked(s: i32): bool {
   const endpoint = at(s, LISTENER);
   if (!endpoint || !endpoint.knocked) return false;

@@ -5,7 +5,7 @@ import { NetcardError } from "../errors.ts";
 import type { Gateway } from "./gateway.ts";
 import { Pipe } from "./pipe.ts";
 
-/** More clients than this are turned away, before they cost memory and descriptors. */
+/** More clients than this are not kept, lest they cost memory and descriptors: the silent ones go first. */
 const MAX_CLIENTS = 256;
 
 export class Forwarder {
@@ -19,7 +19,7 @@ export class Forwarder {
     readonly port: number,
   ) {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client));
-    this.#server.maxConnections = MAX_CLIENTS;
+    this.#server.maxConnections = 2 * MAX_CLIENTS; // none of them silent
     this.#server.on("error", () => undefined); // a client that can't be accepted is no trouble of the others
   }
 
@@ -46,14 +46,24 @@ export class Forwarder {
 
   /** One client after the other is let in: a card has one or two contexts, and a line is not for SYNs in vain. */
   #mayConnect(pipe: Pipe): boolean {
-    if (!this.gateway.isUp) return false;
-    for (const first of this.#pipes) if (!first.connected) return first === pipe;
-    return false;
+    return this.gateway.isUp && this.#first() === pipe;
   }
 
   /** The card may be free: the client whose turn it is asks now, and not when its SYN would be repeated. */
   #next(): void {
-    for (const pipe of this.#pipes) if (!pipe.connected) return pipe.askAgain();
+    this.#first()?.askAgain();
+  }
+
+  /** The client whose turn it is. TLS clients speak first: those that are silent let the others pass. */
+  #first(): Pipe | undefined {
+    for (const pipe of this.#pipes) if (!pipe.connected && pipe.hasSpoken) return pipe;
+    return undefined;
+  }
+
+  /** A client that came, and may have to make way for it: one that has never said a word, the oldest first. */
+  #makeRoom(): void {
+    if (this.#pipes.size < MAX_CLIENTS) return;
+    for (const pipe of this.#pipes) if (!pipe.hasSpoken) return pipe.destroy();
   }
 
   /** Clients connected now. */
@@ -70,6 +80,7 @@ export class Forwarder {
   }
 
   #accept(client: Socket): void {
+    this.#makeRoom();
     const pipe: Pipe = new Pipe(client, {
       gateway: this.gateway,
       connect: () => (this.#mayConnect(pipe) ? this.gateway.connect(this.card, this.port) : null),

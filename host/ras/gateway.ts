@@ -1,10 +1,7 @@
 // The RAS of the seed's figures, in user space: gateway.wasm is PPP server, IP and TCP; this class is its host's view.
-import { Chip, FOREVER } from "../chip/chip.ts";
-import { MemoryNvm } from "../chip/nvm.ts";
-import { type Clock, systemClock } from "../reader/clock.ts";
+import { Engine, type Ras, type RasOptions } from "./engine.ts";
 
 interface GatewayExports {
-  memory: WebAssembly.Memory;
   isUp(): number;
   connect(address: number, port: number): number;
   listen(port: number, backlog: number): number;
@@ -26,12 +23,6 @@ interface GatewayExports {
 export const GATEWAY_ADDRESS = "10.77.0.1";
 export const CARD_ADDRESS = "10.77.0.2";
 
-/**
- * Bytes that may wait for the link: about two frames. What waits ages, and TCP repeats it; what is not yet made does
- * neither.
- */
-const LINK_BYTES = 512;
-
 /** Bytes of a socket's send region, as in firmware/profiles/gateway.json. */
 const SEND_BYTES = 704;
 
@@ -44,66 +35,36 @@ const FAILED = 4;
 /** The peer refused, reset or never answered. */
 export const isError = (result: number) => result < 0 && result !== EAGAIN;
 
-export interface GatewayOptions {
-  /** build/gateway.wasm, compiled. */
-  module: WebAssembly.Module;
-  /** Takes bytes of the AHDLC stream for the card. */
-  toCard: (bytes: Uint8Array) => void;
-  /**
-   * Bytes given to toCard() that are still on their way, for a link that is slow: when some have gone, call wake().
-   * Default: none.
-   */
-  waiting?: () => number;
+export interface GatewayOptions extends RasOptions {
   /** Called after each step(): sockets may have moved. */
   onProgress: () => void;
-  clock?: Clock;
 }
 
-/** PPP server and router in user space. Nothing happens before start(). */
-export class Gateway {
-  readonly #chip: Chip;
-  readonly #exports: GatewayExports;
-  readonly #options: GatewayOptions;
-  #toCard: number[] = [];
-  readonly #clock: Clock;
-  #cancel: () => void = () => undefined;
-  #scheduled = false;
-  #stopped = false;
+/** PPP server and router in user space, of build/gateway.wasm. Nothing happens before start(). */
+export class Gateway implements Ras {
+  readonly #engine: Engine<GatewayExports>;
+  readonly #exports: Engine<GatewayExports>["exports"];
 
   constructor(options: GatewayOptions) {
-    this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#chip = new Chip({
-      module: options.module,
-      nvm: new MemoryNvm(0),
-      onLinkByte: (byte) => this.#toCard.push(byte),
-      hasLinkRoom: () => this.#toCard.length + (options.waiting?.() ?? 0) < LINK_BYTES,
-      clock: () => this.#clock.now(),
-    });
-    this.#exports = this.#chip.exports as unknown as GatewayExports;
+    this.#engine = new Engine(options, options.onProgress);
+    this.#exports = this.#engine.exports;
   }
 
   start(): void {
-    this.#chip.powerOn();
+    this.#engine.powerOn();
     this.wake();
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#cancel();
+    this.#engine.stop();
   }
 
-  /** Bytes of the AHDLC stream from the card. */
   receive(bytes: Uint8Array): void {
-    for (const byte of bytes) this.#chip.receive(byte);
-    this.wake();
+    this.#engine.receive(bytes);
   }
 
-  /** Something is to be done: step() soon, once for all that is asked meanwhile. */
   wake(): void {
-    if (this.#scheduled || this.#stopped) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#step());
+    this.#engine.wake();
   }
 
   get isUp(): boolean {
@@ -188,17 +149,6 @@ export class Gateway {
       if (this.#exports.pong() >>> 16 === id) return performance.now() - started;
     }
     return null;
-  }
-
-  #step(): void {
-    this.#scheduled = false;
-    if (this.#stopped) return;
-    this.#cancel();
-    const wait = this.#chip.step();
-    if (this.#toCard.length > 0) this.#options.toCard(Uint8Array.from(this.#toCard.splice(0)));
-    this.#options.onProgress();
-    if (wait === 0) this.wake();
-    else if (wait !== FOREVER) this.#cancel = this.#clock.after(wait, () => this.wake());
   }
 }
 

@@ -20,6 +20,8 @@ export class Pipe {
   /** Socket of the gateway, null before there is a free one and after it was given up. */
   #socket: number | null = null;
   connected = false;
+  /** It has sent something; before that nothing is asked of the card. */
+  hasSpoken = false;
   #toCard: Buffer[] = [];
   #clientEnded = false;
   #finSent = false;
@@ -69,6 +71,7 @@ export class Pipe {
   }
 
   #fromClient(data: Buffer): void {
+    this.hasSpoken = true;
     this.#toCard.push(data);
     if (this.#waiting() > HIGH_WATER) this.client.pause();
     this.pump();

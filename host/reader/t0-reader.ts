@@ -21,7 +21,7 @@ export interface Response {
 }
 
 /** The card does not behave as ISO 7816-3 demands: reset it. */
-export class ReaderError extends Error {
+export class ReaderError extends NetcardError {
   override name = "ReaderError";
 }
 

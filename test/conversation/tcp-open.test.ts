@@ -105,19 +105,6 @@ describe("LISTEN", () => {
     expect(stack.firmware.knocked(listener)).toBe(1);
   });
 
-  test("a flood of SYNs makes way after three seconds", () => {
-    stack.listen(443, 2);
-    for (let i = 0; i < 4; i++) new Peer(stack, 40000 + i).send({ flags: "S", seq: 0 });
-    expect(stack.sent.splice(0)).toHaveLength(2);
-    stack.advance(2900);
-    stack.sent.length = 0;
-    new Peer(stack, 41000).send({ flags: "S", seq: 0 });
-    stack.expectSilence();
-    stack.advance(101);
-    stack.sent.length = 0;
-    new Peer(stack, 41000).open();
-  });
-
   test("TIME-WAIT makes way for a new connection, the oldest first", () => {
     const listener = stack.listen(443, 5);
     const peers = [0, 1, 2, 3, 4].map((i) => new Peer(stack, 40000 + i));

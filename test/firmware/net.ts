@@ -129,6 +129,10 @@ export function listen(s: i32, backlog: u32): i32 {
   return sockets.listen(s, backlog);
 }
 
+export function deferAccept(s: i32): i32 {
+  return sockets.deferAccept(s);
+}
+
 export function knocked(s: i32): bool {
   return sockets.knocked(s);
 }

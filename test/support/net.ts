@@ -69,6 +69,7 @@ interface NetExports {
   socket(): number;
   bind(s: number, port: number): number;
   listen(s: number, backlog: number): number;
+  deferAccept(s: number): number;
   knocked(s: number): number;
   accept(s: number): number;
   connect(s: number, address: number, port: number): number;

@@ -47,20 +47,48 @@ export async function startCard(
   env: Record<string, string> = {},
 ): Promise<RunningCard> {
   const child = netcard([...command, "--json", "--port", "0", "--data", data, ...args], env);
-  let said = "";
-  child.stderr!.on("data", (text) => (said += String(text)));
-  const lines = createInterface({ input: child.stdout! });
-  const line = await Promise.race([
-    once(lines, "line").then(([text]) => String(text)),
-    once(child, "exit").then(([code]) => Promise.reject(new Error(`netcard ended with ${code}: ${said}`))),
-  ]);
-  const run = JSON.parse(line) as RunLine;
-  return { ...run, port: Number(new URL(run.url).port), process: child, stop: () => stop(child) };
+  const [run] = await readLines(child, 1);
+  return { ...run!, port: Number(new URL(run!.url).port), process: child, stop: () => stop(child) };
 }
 
-async function stop(child: ChildProcess): Promise<number | null> {
+export interface RunningCards {
+  cards: RunLine[];
+  process: ChildProcess;
+  /** A signal, default SIGTERM; @returns the exit code */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Starts `netcard run --tun --cards`, in the network that this process is in. */
+export async function startTunCards(
+  count: number,
+  args: string[] = [],
+  data = temporaryFolder("data"),
+): Promise<RunningCards> {
+  const child = netcard(["run", "--json", "--tun", "--cards", String(count), "--data", data, ...args]);
+  return { cards: await readLines(child, count), process: child, stop: (signal) => stop(child, signal) };
+}
+
+/** @returns its first lines @throws with what it said when it ends before */
+async function readLines(child: ChildProcess, count: number): Promise<RunLine[]> {
+  let said = "";
+  child.stderr!.on("data", (text) => (said += String(text)));
+  const lines: RunLine[] = [];
+  const reader = createInterface({ input: child.stdout! });
+  await Promise.race([
+    new Promise<void>((resolve) => {
+      reader.on("line", (text) => {
+        lines.push(JSON.parse(text) as RunLine);
+        if (lines.length === count) resolve();
+      });
+    }),
+    once(child, "exit").then(([code]) => Promise.reject(new Error(`netcard ended with ${code}: ${said}`))),
+  ]);
+  return lines;
+}
+
+async function stop(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) {
-    child.kill("SIGTERM");
+    child.kill(signal);
     await once(child, "exit");
   }
   return child.exitCode;

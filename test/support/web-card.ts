@@ -199,6 +199,7 @@ export class WebCard {
       socket: () => LISTENER,
       bind: (_s: number, port: number) => (port === 443 ? 0 : BROKEN),
       listen: (_s: number, backlog: number) => ((this.backlog = backlog), 0),
+      deferAccept: () => 0,
       accept: () => {
         const client = this.clients.find((c) => c.state === "knocking");
         if (!client) return EAGAIN;

@@ -6,6 +6,7 @@ import { Forwarder } from "../../host/ras/forwarder.ts";
 import { EAGAIN, ETIMEDOUT, type Gateway } from "../../host/ras/gateway.ts";
 
 const ECONNREFUSED = -6;
+const MAX_CLIENTS = 256;
 
 /** What the forwarder asks of its gateway, as far as a connection goes. */
 class Router {
@@ -61,13 +62,15 @@ afterEach(async () => {
   for (const client of clients.splice(0)) client.destroy();
 });
 
-async function client(): Promise<Socket> {
+/** @param first what it says at once */
+async function client(first = "hello"): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   clients.push(socket);
   socket.on("error", () => undefined);
   const before = forwarder.connections;
   await once(socket, "connect");
-  await until(() => forwarder.connections > before);
+  if (first) socket.write(first);
+  await until(() => forwarder.connections > before || forwarder.connections === MAX_CLIENTS);
   return socket;
 }
 
@@ -89,7 +92,6 @@ test("a client whose connection was never answered waits on", async () => {
   await until(() => router.closed === 3);
   expect(isGone).toBe(false);
   router.outcome = 1;
-  socket.write("hello");
   await until(() => router.sent === "hello");
 });
 
@@ -102,8 +104,20 @@ test("a client whose connection was refused is reset", async () => {
 test("a client that leaves while it waits gives its turn up", async () => {
   const first = await client();
   await client();
-  first.destroy();
+  await until(() => router.opened === 1);
+  first.resetAndDestroy();
   await until(() => router.aborted === 1 && forwarder.connections === 1);
+});
+
+test("clients that say nothing let the others pass, and make way when there are too many", async () => {
+  router.outcome = 1;
+  const silent = await Promise.all(Array.from({ length: MAX_CLIENTS }, () => client("")));
+  expect(router.opened).toBe(0);
+  await client("I speak");
+  await until(() => router.sent === "I speak");
+  expect(router.opened).toBe(1);
+  await until(() => silent.filter(({ destroyed }) => destroyed).length === 1);
+  expect(forwarder.connections).toBe(MAX_CLIENTS);
 });
 
 test("when the card has ended a connection, the next client asks at once", async () => {
@@ -119,7 +133,7 @@ test("when the card has ended a connection, the next client asks at once", async
 });
 
 test("what clients say while they wait is kept, and is the card's when their turn comes", async () => {
-  const socket = await client();
+  const socket = await client("");
   socket.end("said early");
   await until(() => router.opened === 1);
   router.outcome = 1;

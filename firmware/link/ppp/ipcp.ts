@@ -1,6 +1,6 @@
 // The options of the IP Control Protocol, RFC 1332: a card asks for its address unless it has one; a server
-// (PPP_SERVER) gives it. Either end says how many headers it keeps to restore compressed ones from (section 4). What
-// later RFCs have added is rejected.
+// (PPP_SERVER) gives it, the profile's or what assign() has said. Either end says how many headers it keeps to restore
+// compressed ones from (section 4). What later RFCs have added is rejected.
 import { Pbuf } from "../../buffer/pbuf.ts";
 import { Fsm } from "./fsm.ts";
 import { LCP_END } from "./lcp.ts";
@@ -44,12 +44,18 @@ export function start(): void {
   fsm().failures = 0;
   s.maxSlot = u8(VJ_SLOTS - 1);
   s.omitId = 1;
-  if (LOCAL_ADDRESS) s.local = LOCAL_ADDRESS;
+  if (LOCAL_ADDRESS && !s.local) assign(LOCAL_ADDRESS, PEER_ADDRESS);
+}
+
+/** The addresses of a server's link, host order: its own, and the one that it gives. After powerOn(), before open(). */
+export function assign(local: u32, peer: u32): void {
+  state().local = local;
+  state().peer = peer;
 }
 
 /** The peer's options to their defaults, before a request of the peer's is adopted. */
 export function forget(): void {
-  state().peer = 0;
+  if (!PPP_SERVER) state().peer = 0;
   state().peerSlots = 0;
 }
 
@@ -66,13 +72,13 @@ export function judge(frame: Pbuf, at: u32): u32 {
   if (isCompression(frame, at)) return ACK;
   if (!isOption(frame, at, IP_ADDRESS)) return REJECT;
   const address = packet.get32(frame, at + 2);
-  if (PPP_SERVER) return address == PEER_ADDRESS ? ACK : NAK;
+  if (PPP_SERVER) return address == state().peer ? ACK : NAK;
   return address ? ACK : REJECT;
 }
 
 /** Writes the address that we give into a refused option. */
 export function suggest(frame: Pbuf, at: u32): void {
-  packet.put32(frame, at + 2, PEER_ADDRESS);
+  packet.put32(frame, at + 2, state().peer);
 }
 
 /** Takes over an option that we acknowledge. */

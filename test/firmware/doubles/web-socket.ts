@@ -8,6 +8,7 @@ export const EAGAIN: i32 = -1;
 export declare function socket(type: u32): i32;
 export declare function bind(s: i32, port: u32): i32;
 export declare function listen(s: i32, backlog: u32): i32;
+export declare function deferAccept(s: i32): i32;
 export declare function accept(s: i32): i32;
 export declare function knocked(s: i32): bool;
 export declare function select(reads: u32, writes: u32): u32;
