@@ -9,3 +9,8 @@ export function verdict(value: bool): bool {
 
 /** Bytes that leave the card, or are spoken in the clear. */
 export function bytes(_at: usize, _length: u32): void {}
+
+/** A number that may be an address or a count. */
+export function number(value: i32): i32 {
+  return value;
+}

@@ -15,3 +15,9 @@ export function verdict(value: bool): bool {
 export function bytes(at: usize, length: u32): void {
   pins.trace(length, at);
 }
+
+export function number(value: i32): i32 {
+  store<i32>(CELL, value);
+  bytes(CELL, 4);
+  return load<i32>(CELL);
+}
