@@ -57,7 +57,6 @@ export interface Wired {
   characters: () => number;
   /** Commands of Peer I/O so far, by instruction. */
   commands: () => Record<string, number>;
-  stop: () => Promise<void>;
   /** Does the router's line take a byte? */
   hasRoom: () => boolean;
   /** A byte of the router's for the card. */
@@ -95,7 +94,6 @@ function wireSerial({ link, clock, ras }: Ends, makeCard: (hasLinkRoom: () => bo
   return {
     characters: () => fromCard.bytes + toCard.bytes,
     commands: () => ({}),
-    stop: () => Promise.resolve(),
     hasRoom: () => toCard.hasRoom,
     write: (byte) => toCard.write(byte),
   };
@@ -128,7 +126,6 @@ async function wirePeerIo({ link, clock, ras }: Ends, card: Card): Promise<Wired
   return {
     characters: () => line.sent + line.received,
     commands: () => commands,
-    stop: () => server.stop(),
     hasRoom: () => output.length + server.queuedBytes < QUEUE_BYTES,
     write: (byte) => {
       if (output.length === 0)

@@ -136,7 +136,6 @@ export async function measure(modules: Modules, cells: Uint8Array, what: Case): 
   client.connect();
   await clock.run(() => times.last > 0 || ended !== "", turns, LIMIT_MS);
   if (!times.last) throw new Error(`${link.name}: the connection was ${ended} after ${body.bytes} bytes`);
-  await wired.stop();
   return {
     handshakeMs: times.request - started,
     firstByteMs: times.first - started,

@@ -7,6 +7,16 @@
 //          │ acknowledged│ in flight   │ not sent yet│
 //                        sndUna        sndNxt        (sndMax ≥ sndNxt: sent before, being sent again)
 //
+// A region is held until it has been acknowledged; unless the application can make its bytes again (REPEATABLE): then it
+// is free as soon as it has left, and any number of octets can be in flight that nobody keeps:
+//
+//          sndUna                      dataSeq       dataSeq + dataLength
+//          ├───────────────────────────┬─────────────┤
+//          │ in flight, kept nowhere   │ the region  │
+//                                            sndNxt
+//
+// After a loss sndNxt is outside of the region, which is forgotten: the application finds that other bytes are wanted.
+//
 // Before the handshake is done, sndUna is the initial sequence number and dataSeq the one behind it. What is received
 // in order and not read is one packet, `received`; rcvAdv is the right edge of the window that the peer knows of.
 //
@@ -54,6 +64,8 @@ export const PROBE: u8 = 16;
 export const MORE: u8 = 32;
 /** FIN as soon as the handshake is done. */
 export const FIN_LATER: u8 = 64;
+/** The region, and whatever else is in flight, can be made again by the application. */
+export const REPEATABLE: u8 = 128;
 
 @final
 @unmanaged
@@ -132,6 +144,10 @@ export class Tcb {
   get dataEnd(): u32 {
     return this.dataSeq + this.dataLength;
   }
+  /** Sequence number behind all that has been sent or waits in the region. */
+  get end(): u32 {
+    return seqBefore(this.dataEnd, this.sndMax) ? this.sndMax : this.dataEnd;
+  }
   get isFinAcked(): bool {
     return seqBefore(this.dataEnd, this.sndUna);
   }
@@ -155,6 +171,11 @@ export class Tcb {
   }
   unset(flag: u8): void {
     this.flags &= ~flag;
+  }
+  /** The region is the application's again: the next one begins at sndNxt. */
+  forget(): void {
+    this.dataSeq = this.sndNxt;
+    this.dataLength = 0;
   }
   arm(timer: u8, at: Millis): void {
     this.timer = timer;

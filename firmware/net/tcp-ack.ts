@@ -16,7 +16,8 @@ export function process(t: Tcb, packet: Pbuf, now: Millis): void {
   const header = TcpHeader.of(packet);
   const number = header.ack;
   if (seqBefore(t.sndUna, number)) {
-    grow(t, number - t.sndUna);
+    if (t.dupAcks >= DUPLICATES) t.cwnd = t.ssthresh;
+    else grow(t, number - t.sndUna);
     advance(t, number, now);
   } else if (number == t.sndUna && header.window == t.sndWnd && segmentLength(packet) == 0) duplicate(t);
   const seq = header.seq;
@@ -31,13 +32,18 @@ export function advance(t: Tcb, number: u32, now: Millis): void {
   if (seqBefore(t.sndNxt, number)) t.sndNxt = number;
   t.retries = 0;
   t.dupAcks = 0;
-  if (!seqBefore(number, t.dataEnd)) {
-    t.dataSeq = t.dataEnd;
-    t.dataLength = 0;
-    t.sender = 0;
-  }
+  if (!seqBefore(number, t.dataEnd)) regionDone(t);
   if (t.sndUna == t.sndMax) t.timer = TIMER_NONE;
   else t.arm(TIMER_RETRANSMIT, now + t.rto);
+}
+
+/** The region has been acknowledged, and with it all that is in flight; of repeatable bytes there may be more. */
+function regionDone(t: Tcb): void {
+  t.dataSeq = t.has(tcb.REPEATABLE) ? t.sndNxt : t.dataEnd; // where FIN will stand, or stands
+  t.dataLength = 0;
+  if (t.has(tcb.REPEATABLE) && t.sndUna != t.sndMax) return;
+  t.unset(tcb.REPEATABLE);
+  t.sender = 0;
 }
 
 export function setWindow(t: Tcb, header: TcpHeader): void {
@@ -53,7 +59,8 @@ export function timeout(t: Tcb): void {
   const flight = t.sndMax - t.sndUna;
   if (t.retries == 0) t.ssthresh = half(t, flight);
   t.cwnd = t.mss;
-  t.set(tcb.PROBE); // what fits the window, however silly
+  t.dupAcks = 0;
+  if (!t.has(tcb.REPEATABLE)) t.set(tcb.PROBE); // what fits the window, however silly
   goBack(t);
 }
 
@@ -89,12 +96,16 @@ function grow(t: Tcb, acked: u32): void {
   t.cwnd = u16(min(cwnd + more, 0xffff));
 }
 
-/** Fast retransmit, once for each loss (RFC 6582 section 3.2), going back instead of inflating the window. */
+/**
+ * Fast retransmit, once for each loss (RFC 6582 section 3.2): the first hole is filled, and its acknowledgment tells how
+ * far to go back. A peer that kept what came behind the hole acknowledges it all, and we go on there; one that did not
+ * is sent it again, with the window that congestion leaves.
+ */
 function duplicate(t: Tcb): void {
-  if (t.sndNxt == t.sndUna || t.timer != TIMER_RETRANSMIT) return;
-  if (++t.dupAcks != DUPLICATES || seqBefore(t.sndUna, t.recover)) return;
+  if (t.sndNxt == t.sndUna || t.timer != TIMER_RETRANSMIT || seqBefore(t.sndUna, t.recover)) return;
+  if (++t.dupAcks != DUPLICATES) return;
   t.ssthresh = half(t, t.sndMax - t.sndUna);
-  t.cwnd = t.ssthresh;
+  t.cwnd = t.mss;
   t.unset(tcb.TIMING);
   goBack(t);
 }
@@ -102,6 +113,7 @@ function duplicate(t: Tcb): void {
 function goBack(t: Tcb): void {
   t.recover = t.sndMax;
   t.sndNxt = t.sndUna;
+  if (t.has(tcb.REPEATABLE)) t.forget();
   t.timer = TIMER_NONE;
 }
 

@@ -1,7 +1,7 @@
 // What TCP sends, RFC 9293 section 3.8: one segment a call, when the link is free. The segment is a header pbuf chained
 // to the application's region (seed [164]); nothing is queued and nothing copied, so what is lost is built again.
 //
-// After a loss everything from sndUna is sent anew (go back N): a peer of our kind keeps nothing out of order.
+// After a loss sending begins anew at sndUna (go back N), and skips what the peer turns out to have kept.
 import * as checksum from "../buffer/checksum.ts";
 import * as pbuf from "../buffer/pbuf.ts";
 import { Millis } from "../chip/clock.ts";
@@ -34,8 +34,16 @@ export function dispatch(now: Millis): bool {
 /** @returns bytes of the region that may be sent at sndNxt now; sender's silly window avoidance, RFC 9293 3.8.6.2.1 */
 export function sendable(t: Tcb): u32 {
   if (!seqBefore(t.sndNxt, t.dataEnd)) return 0;
-  const left = t.dataEnd - t.sndNxt;
-  const most = min(left, u32(t.mss));
+  return fitting(t, min(t.dataEnd - t.sndNxt, u32(t.mss)));
+}
+
+/** @returns whether a region would be sent if there were one at sndNxt; one that waits for the peer's window is due too */
+export function wantsRegion(t: Tcb): bool {
+  return !seqBefore(t.sndNxt, t.dataEnd) && (t.sndNxt == t.sndUna || fitting(t, t.mss) > 0);
+}
+
+/** @returns bytes of a segment of `most` that may be sent at sndNxt now */
+function fitting(t: Tcb, most: u32): u32 {
   const flight = t.sndNxt - t.sndUna;
   const window = min(t.sndWnd, t.cwnd);
   const usable = window > flight ? window - flight : 0;
