@@ -51,3 +51,25 @@ function socketOf(ctx: u32): i32 {
 function at(ctx: u32): usize {
   return TLS + ctx * (TLS_CONTEXT_BYTES + TLS_BUFFER);
 }
+
+export function begin(ctx: u32): bool {
+  if (!writable(ctx)) return false;
+  store<u32>(at(ctx), socket.position(socketOf(ctx)), 4);
+  return true;
+}
+export function pieceBytes(ctx: u32): u32 {
+  return min(SEND_MAX, socket.segmentBytes(socketOf(ctx)));
+}
+export function wanted(ctx: u32, total: u32): i32 {
+  if (!(socket.ready(socketOf(ctx)) & socket.WRITABLE)) return EAGAIN;
+  const offset = socket.position(socketOf(ctx)) - load<u32>(at(ctx), 4);
+  return min(offset - (offset < total ? offset % pieceBytes(ctx) : 0), total);
+}
+export function sendPiece(ctx: u32, offset: u32, length: u32, isLast: bool): i32 {
+  const position = load<u32>(at(ctx), 4) + offset;
+  const flags: u32 = isLast ? 0 : socket.MSG_MORE;
+  return socket.sendAt(socketOf(ctx), position, sendBuffer(ctx), length, flags);
+}
+export function isDelivered(ctx: u32): bool {
+  return writable(ctx);
+}

@@ -28,19 +28,28 @@ export function writeHead(to: usize, answer: u32, isLast: bool): usize {
   return writeLineEnd(at);
 }
 
+/** @returns true when the response can be made again, byte for byte, as long as no file changes */
+export function isRepeatable(answer: u32): bool {
+  return answers.statusOf(answer) != text.OK || resource.hasTag(answers.resourceOf(answer));
+}
+
 /** Bytes of content that follow the head. */
 export function contentLength(answer: u32): u32 {
   const hasNone = answer & answers.IS_HEAD || answers.statusOf(answer) == text.NOT_MODIFIED;
   return hasNone ? 0 : announcedLength(answer);
 }
 
-/** Writes content from `offset` on. @returns bytes written, at most `room`, which holds any error's content; 0: unreadable */
+/**
+ * Writes content from `offset` on.
+ * @param room bytes that are wanted; there is memory for any error's content, whatever is wanted of it
+ * @returns bytes written, at most `room`; 0: unreadable
+ */
 export function writeContent(to: usize, answer: u32, offset: u32, room: u32): u32 {
   const status = answers.statusOf(answer);
   if (status == text.OK) return resource.read(answers.resourceOf(answer), offset, to, room);
   const end = writeText(to, text.item(text.STATUSES, status));
   store<u8>(end, 0x0a);
-  const left = u32(end - to) + 1 - offset;
+  const left = min(u32(end - to) + 1 - offset, room);
   memory.copy(to, to + offset, left);
   return left;
 }
