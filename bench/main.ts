@@ -8,7 +8,13 @@ export async function main(modules: Modules, filter: string): Promise<void> {
   for (const link of LINKS.filter(wanted)) {
     for (const protocol of ["HTTP", "HTTPS"] as Protocol[]) {
       for (const rttMs of [0, 20, 200]) {
-        const result = await measure(modules, cells, { link, protocol, rttMs, loss: 0, seed: 1 });
+        const result = await measure(modules, cells, {
+          link,
+          protocol,
+          rttMs,
+          loss: Number(process.env["LOSS"] ?? 0),
+          seed: Number(process.env["SEED"] ?? 1),
+        });
         const share = ((100 * result.goodput) / rateOf(link)).toFixed(1);
         console.log(link.name, protocol, rttMs, `${share} %`, JSON.stringify(result));
       }

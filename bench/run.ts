@@ -87,17 +87,16 @@ export async function measure(modules: Modules, cells: Uint8Array, what: Case): 
   const clock = new EventClock();
   const network = new Network({ clock, rttMs, loss, seed });
   const turns = link.kind === "serial" ? 0 : TURNS;
-  let wired: Wired | undefined;
   const ras: Ras = new Ras({
     module: modules.ras,
     clock,
-    onLinkByte: (byte) => wired!.write(byte),
-    hasLinkRoom: () => wired?.hasRoom() ?? false,
+    onLinkByte: (byte) => wired.write(byte),
+    hasLinkRoom: () => wired.hasRoom(),
     onPacket: network.path((packet) => client.receive(packet)),
   });
   const toCard = network.path((packet) => ras.send(packet));
   const module = modules.cards[protocol][link.kind];
-  wired = await wire({ link, clock, ras: () => ras }, (hasLinkRoom) => {
+  const wired: Wired = await wire({ link, clock, ras: () => ras }, (hasLinkRoom) => {
     return new Card({ module, cells, clock, ...(hasLinkRoom && { hasLinkRoom }) });
   });
   ras.run();
@@ -113,7 +112,9 @@ export async function measure(modules: Modules, cells: Uint8Array, what: Case): 
   const request = () => {
     times.request = clock.now();
     characters.request = wired.characters();
-    application.write(Buffer.from(`GET ${PATH} HTTP/1.1\r\nHost: card\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n`));
+    application.write(
+      Buffer.from(`GET ${PATH} HTTP/1.1\r\nHost: card\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n`),
+    );
   };
   const onData = (data: Uint8Array) => {
     times.first ||= clock.now();

@@ -53,7 +53,13 @@ class Protection {
     const header = Buffer.concat([u8(DATA, 3, 3), u16(content.length + 1 + TAG_BYTES)]);
     const cipher = createCipheriv("aes-128-gcm", this.#key, this.#nonce());
     cipher.setAAD(header);
-    return Buffer.concat([header, cipher.update(content), cipher.update(u8(type)), cipher.final(), cipher.getAuthTag()]);
+    return Buffer.concat([
+      header,
+      cipher.update(content),
+      cipher.update(u8(type)),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]);
   }
 
   /** @throws Error when it is not authentic */
@@ -129,7 +135,9 @@ export class TlsClient {
       const [header, body] = [this.#wire.subarray(0, 5), this.#wire.subarray(5, end)];
       this.#wire = this.#wire.subarray(end);
       const isSealed = header[0] === DATA;
-      const { type, content } = isSealed ? this.#read!.open(header, body) : { type: header[0]!, content: body };
+      const { type, content } = isSealed
+        ? this.#read!.open(header, body)
+        : { type: header[0]!, content: body };
       if (type === DATA) this.#options.onData(content);
       else if (type === HANDSHAKE) this.#handshake(content);
       else if (type === 21 && content[1] !== 0) throw new Error(`alert ${content[1]}`);
@@ -152,7 +160,10 @@ export class TlsClient {
   #installHandshake(hello: Buffer): void {
     const at = hello.indexOf(Buffer.concat([u16(51), u16(36), u16(29), u16(32)]));
     const key = Buffer.concat([X25519_SPKI, hello.subarray(at + 8, at + 40)]);
-    const shared = diffieHellman({ privateKey, publicKey: createPublicKey({ key, format: "der", type: "spki" }) });
+    const shared = diffieHellman({
+      privateKey,
+      publicKey: createPublicKey({ key, format: "der", type: "spki" }),
+    });
     const early = hmac(Buffer.alloc(32), Buffer.alloc(32));
     this.#secret = hmac(expandLabel(early, "derived", sha256(), 32), shared);
     const hash = sha256(this.#transcript);

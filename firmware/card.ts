@@ -32,7 +32,8 @@ export function step(): u32 {
   networkCard.receive(now);
   // A status word is given only now that the upper layers have had what arrived: an answer needs no idle poll.
   let web: u32;
-  do do web = networkCard.send(now);
+  do
+    do web = networkCard.send(now);
     while (web == 0);
   while (link.poll());
   return min(netServer.due(now), web); // last: what was sent has started timers

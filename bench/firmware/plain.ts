@@ -1,10 +1,7 @@
-// Stands in for firmware/tls/tls.ts: HTTP without TLS, on the same buffer and with the same calls.
-// @ts-expect-error The compiler reads this in the place of the real file, whose neighbours these are.
-import * as pbuf from "../buffer/pbuf.ts";
-// @ts-expect-error as above
-import { TLS, TLS_CONTEXT_BYTES } from "../chip/ram-map.ts";
-// @ts-expect-error as above
-import * as socket from "../socket/socket.ts";
+// Stands in for firmware/tls/tls.ts: HTTP without TLS, on the same buffer and with the same calls. Its imports are right
+// from there too.
+import { TLS, TLS_CONTEXT_BYTES } from "../../firmware/chip/ram-map.ts";
+import * as socket from "../../firmware/socket/socket.ts";
 
 export const EAGAIN: i32 = -1;
 export const RESET_INIT: u32 = 0;

@@ -211,18 +211,23 @@ function begin(context: u32, c: Connection, answer: u32): bool {
 function sendPiece(context: u32, c: Connection, offset: u32, left: u32, now: Millis): void {
   const answer = load<u32>(c.answerAt(0));
   const buffer = tls.sendBuffer(context);
-  const length = min(left, tls.pieceBytes(context));
-  if (fill(c, answer, buffer, offset, length) != length) return answerUnreadable(c, answer, now);
-  const taken = response.isRepeatable(answer)
+  const most = min(left, tls.pieceBytes(context));
+  const length = fill(c, answer, buffer, offset, most);
+  const isRepeatable = response.isRepeatable(answer);
+  if (length == 0 || (isRepeatable && length != most)) return answerUnreadable(c, answer, now);
+  const taken = isRepeatable
     ? tls.sendPiece(context, offset, length, length == left)
     : tls.send(context, buffer, length, tls.COPY_OFF);
   if (taken < 0) return enter(c, CLOSING, now);
   if (offset != c.sent) return;
-  c.sent += length;
+  c.sent += taken;
   enter(c, RESPONDING, now);
 }
 
-/** Puts bytes of a response from `offset` on into the buffer: of the head, then of the content. @returns how many */
+/**
+ * Puts bytes of a response from `offset` on into the buffer: of the head, then of the content.
+ * @returns how many, at most `length`; of what is made up on the spot there may be less
+ */
 function fill(c: Connection, answer: u32, buffer: usize, offset: u32, length: u32): u32 {
   let filled: u32 = 0;
   if (offset < c.headBytes) {
@@ -230,13 +235,12 @@ function fill(c: Connection, answer: u32, buffer: usize, offset: u32, length: u3
     filled = min(length, c.headBytes - offset);
     memory.copy(buffer, buffer + offset, filled);
   }
-  while (filled < length) {
-    const from = offset + filled - c.headBytes;
-    const content = response.writeContent(buffer + filled, answer, from, length - filled);
-    if (content == 0) break;
-    filled += content;
-  }
-  return filled;
+  if (filled == length) return length;
+  const from = offset + filled - c.headBytes;
+  return min(
+    length,
+    filled + response.writeContent(buffer + filled, answer, from, u32(tls.SEND_MAX) - filled),
+  );
 }
 
 /** The content can't be read. Once the head is out it is too late to say so: the client must see it cut off. */

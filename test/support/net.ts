@@ -78,6 +78,8 @@ interface NetExports {
   recvStatus(s: number): number;
   recvInto(s: number, length: number): number;
   send(s: number, data: number, length: number, flags: number): number;
+  sendAt(s: number, position: number, data: number, length: number, flags: number): number;
+  position(s: number): number;
   outstanding(s: number): number;
   shutdown(s: number): number;
   close(s: number): number;

@@ -39,17 +39,13 @@ export function contentLength(answer: u32): u32 {
   return hasNone ? 0 : announcedLength(answer);
 }
 
-/**
- * Writes content from `offset` on.
- * @param room bytes that are wanted; there is memory for any error's content, whatever is wanted of it
- * @returns bytes written, at most `room`; 0: unreadable
- */
+/** Writes content from `offset` on. @returns bytes written, at most `room`, which holds any error's content; 0: unreadable */
 export function writeContent(to: usize, answer: u32, offset: u32, room: u32): u32 {
   const status = answers.statusOf(answer);
   if (status == text.OK) return resource.read(answers.resourceOf(answer), offset, to, room);
   const end = writeText(to, text.item(text.STATUSES, status));
   store<u8>(end, 0x0a);
-  const left = min(u32(end - to) + 1 - offset, room);
+  const left = u32(end - to) + 1 - offset;
   memory.copy(to, to + offset, left);
   return left;
 }
