@@ -44,8 +44,10 @@ export class Card implements Contacts {
     this.flush();
   }
 
+  /** One character to the chip, which has a turn before the next one: what it has to say waits for flush(). */
   write(byte: number): void {
     this.#chip.receive(byte);
+    this.#chip.step();
   }
 
   /** Lets the chip do what it can. */

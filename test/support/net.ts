@@ -93,7 +93,7 @@ interface NetExports {
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
-/** The stack of a profile, compiled once. */
+/** The stack of a profile, compiled once. Its segments are as long as the peer allows. */
 export function netModule(
   profile = "card-6k",
   use: Record<string, number> = {},
@@ -103,7 +103,7 @@ export function netModule(
     modules.get(key) ??
     build("test/firmware/net.ts", {
       profile,
-      use,
+      use: { TCP_SEND_MSS: 1460, ...use },
       replace: {
         "firmware/link/ppp/ppp.ts": "test/firmware/doubles/ppp.ts",
         "firmware/link/ahdlc.ts": "test/firmware/ahdlc-double.ts",
