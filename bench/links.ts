@@ -1,8 +1,8 @@
 // The links that are measured, and what each could carry at best.
 import { Line } from "./line.ts";
-import type { Card } from "./card.ts";
 import type { EventClock } from "./clock.ts";
 import type { Ras } from "./ras.ts";
+import type { Contacts } from "../host/reader/contacts.ts";
 import { CharacterLine } from "../host/reader/character-line.ts";
 import { PeerIoServer } from "../host/reader/peer-io-server.ts";
 import { T0Reader } from "../host/reader/t0-reader.ts";
@@ -70,12 +70,14 @@ export interface Ends {
   ras: () => Ras;
 }
 
-/** @param makeCard makes the card, given whether the line has room for its bytes */
-export async function wire(ends: Ends, makeCard: (hasLinkRoom?: () => boolean) => Card): Promise<Wired> {
+/** Makes a card, given whether a serial line has room for its bytes; a reader's line always has. */
+export type MakeCard = (hasLinkRoom?: () => boolean) => Contacts;
+
+export async function wire(ends: Ends, makeCard: MakeCard): Promise<Wired> {
   return ends.link.kind === "serial" ? wireSerial(ends, makeCard) : wirePeerIo(ends, makeCard());
 }
 
-function wireSerial({ link, clock, ras }: Ends, makeCard: (hasLinkRoom: () => boolean) => Card): Wired {
+function wireSerial({ link, clock, ras }: Ends, makeCard: MakeCard): Wired {
   const fromCard: Line = new Line(
     clock,
     link.baud,
@@ -103,7 +105,7 @@ function wireSerial({ link, clock, ras }: Ends, makeCard: (hasLinkRoom: () => bo
 const QUEUE_BYTES = 255;
 const NAMES: Record<number, string> = { 0xe8: "POLL", 0xea: "PUT", 0xec: "GET" };
 
-async function wirePeerIo({ link, clock, ras }: Ends, card: Card): Promise<Wired> {
+async function wirePeerIo({ link, clock, ras }: Ends, card: Contacts): Promise<Wired> {
   const line = new CharacterLine(card, { baud: link.baud, etusPerCharacter: link.bits, clock });
   const reader = new T0Reader({ line });
   const commands: Record<string, number> = { POLL: 0, PUT: 0, GET: 0 };

@@ -2,7 +2,7 @@
 import { LINKS, type Link, rateOf } from "./links.ts";
 import { type Modules, type Protocol, measure, personality } from "./run.ts";
 
-export async function main(modules: Modules, filter: string): Promise<void> {
+export async function main(modules: Modules, filter: string, lwip?: string): Promise<void> {
   const cells = await personality(modules.card);
   const wanted = (link: Link) => link.name.includes(filter);
   for (const link of LINKS.filter(wanted)) {
@@ -19,5 +19,18 @@ export async function main(modules: Modules, filter: string): Promise<void> {
         console.log(link.name, protocol, rttMs, `${share} %`, JSON.stringify(result));
       }
     }
+    if (lwip && link.kind === "serial")
+      for (const rttMs of [0, 20, 200]) {
+        const result = await measure(modules, cells, {
+          link,
+          protocol: "HTTP",
+          rttMs,
+          loss: Number(process.env["LOSS"] ?? 0),
+          seed: 1,
+          lwip,
+        });
+        const share = ((100 * result.goodput) / rateOf(link)).toFixed(1);
+        console.log("lwIP", link.name, rttMs, `${share} %`, JSON.stringify(result));
+      }
   }
 }

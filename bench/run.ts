@@ -7,6 +7,7 @@ import { T0Reader } from "../host/reader/t0-reader.ts";
 import { Card } from "./card.ts";
 import { EventClock } from "./clock.ts";
 import { type Link, type Wired, wire } from "./links.ts";
+import { LwipServer } from "./lwip.ts";
 import { Network } from "./network.ts";
 import { Ras } from "./ras.ts";
 import { TcpClient } from "./tcp-client.ts";
@@ -42,6 +43,8 @@ export interface Case {
   /** Share of the packets. */
   loss: number;
   seed: number;
+  /** lwIP's program, to be measured in the card's place; HTTP on a serial line only. */
+  lwip?: string;
 }
 
 /** Times from the client's SYN on, ms. */
@@ -83,7 +86,7 @@ export async function personality(module: WebAssembly.Module): Promise<Uint8Arra
 }
 
 export async function measure(modules: Modules, cells: Uint8Array, what: Case): Promise<Result> {
-  const { link, protocol, rttMs, loss, seed } = what;
+  const { link, protocol, rttMs, loss, seed, lwip } = what;
   const clock = new EventClock();
   const network = new Network({ clock, rttMs, loss, seed });
   const turns = link.kind === "serial" ? 0 : TURNS;
@@ -96,7 +99,9 @@ export async function measure(modules: Modules, cells: Uint8Array, what: Case): 
   });
   const toCard = network.path((packet) => ras.send(packet));
   const module = modules.cards[protocol][link.kind];
+  let server: LwipServer | undefined;
   const wired: Wired = await wire({ link, clock, ras: () => ras }, (hasLinkRoom) => {
+    if (lwip && hasLinkRoom) return (server = new LwipServer(lwip, clock, hasLinkRoom));
     return new Card({ module, cells, clock, ...(hasLinkRoom && { hasLinkRoom }) });
   });
   ras.run();
@@ -135,7 +140,11 @@ export async function measure(modules: Modules, cells: Uint8Array, what: Case): 
   const application = protocol === "HTTPS" ? tls : client;
   const started = clock.now();
   client.connect();
-  await clock.run(() => times.last > 0 || ended !== "", turns, LIMIT_MS);
+  try {
+    await clock.run(() => times.last > 0 || ended !== "", turns, LIMIT_MS);
+  } finally {
+    server?.close();
+  }
   if (!times.last) throw new Error(`${link.name}: the connection was ${ended} after ${body.bytes} bytes`);
   return {
     handshakeMs: times.request - started,

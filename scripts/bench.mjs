@@ -1,6 +1,7 @@
 // npm run bench -- link [FILTER] [--json]: compiles what is measured, then hands over to bench/.
 import { readFileSync } from "node:fs";
 import { compile } from "./firmware.mjs";
+import { compileLwip, lwipHostFiles, lwipSource } from "./lwip.mjs";
 import { main } from "../dist/bench/main.js";
 
 const PLAIN = { "firmware/tls/tls.ts": "bench/firmware/plain.ts" };
@@ -19,4 +20,6 @@ const cards = {
     "peer-io": await module("card-http", "firmware/card.ts", { replace: PLAIN }),
   },
 };
-await main({ card, ras, cards }, process.argv[3] ?? "");
+const source = lwipSource();
+const lwip = source && compileLwip(source, "bench/lwip-server.c", lwipHostFiles(source));
+await main({ card, ras, cards }, process.argv[3] ?? "", lwip);
