@@ -50,6 +50,9 @@ export const TIMER_PERSIST: u8 = 2;
 /** The end of TIME-WAIT, or of a FIN-WAIT-2 that nobody reads. */
 export const TIMER_LINGER: u8 = 3;
 
+/** Duplicate acknowledgments that mean a loss (RFC 5681 section 3.2). */
+export const DUPLICATES: u8 = 3;
+
 /** An ACK is due with the next segment. */
 export const ACK_NOW: u8 = 1;
 /** An ACK is due at ackAt (RFC 1122 section 4.2.3.2). */
@@ -171,6 +174,10 @@ export class Tcb {
   }
   unset(flag: u8): void {
     this.flags &= ~flag;
+  }
+  /** A loss has been seen by duplicate ACKs, and nothing has been acknowledged since. */
+  get isRecovering(): bool {
+    return this.dupAcks >= DUPLICATES;
   }
   /** The region is the application's again: the next one begins at sndNxt. */
   forget(): void {

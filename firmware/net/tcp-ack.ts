@@ -8,17 +8,16 @@ import { TcpHeader, segmentLength } from "./wire.ts";
 
 /** RFC 6298 section 2.4 and 2.5. */
 const RTO_MAX_MS: u32 = 60_000;
-/** Duplicate acknowledgments that mean a loss (RFC 5681 section 3.2). */
-const DUPLICATES: u8 = 3;
 
 /** Takes in the ACK field of an acceptable segment in a synchronized state. */
 export function process(t: Tcb, packet: Pbuf, now: Millis): void {
   const header = TcpHeader.of(packet);
   const number = header.ack;
   if (seqBefore(t.sndUna, number)) {
-    if (t.dupAcks >= DUPLICATES) t.cwnd = t.ssthresh;
-    else grow(t, number - t.sndUna);
+    const isRecovering = t.isRecovering;
+    if (!isRecovering) grow(t, number - t.sndUna);
     advance(t, number, now);
+    if (isRecovering) recovered(t);
   } else if (number == t.sndUna && header.window == t.sndWnd && segmentLength(packet) == 0) duplicate(t);
   const seq = header.seq;
   const isNewer = seqBefore(t.sndWl1, seq) || (t.sndWl1 == seq && !seqBefore(number, t.sndWl2));
@@ -87,27 +86,37 @@ function measure(t: Tcb, rtt: u32): void {
   t.rto = u16(min(max(u32(t.srtt) + 4 * u32(t.rttvar), u32(TCP_RTO_MIN)), RTO_MAX_MS));
 }
 
-/** Slow start below ssthresh, congestion avoidance above: RFC 5681 section 3.1. */
+/** Slow start below ssthresh, congestion avoidance above: RFC 5681 section 3.1, by bytes (RFC 3465). */
 function grow(t: Tcb, acked: u32): void {
   if (t.state < ESTABLISHED) return;
   const mss = u32(t.mss);
   const cwnd = u32(t.cwnd);
-  const more = cwnd < u32(t.ssthresh) ? min(acked, mss) : max(1, (mss * mss) / cwnd);
+  const more = cwnd < u32(t.ssthresh) ? min(acked, 2 * mss) : max(1, (mss * min(acked, cwnd)) / cwnd);
   t.cwnd = u16(min(cwnd + more, 0xffff));
 }
 
 /**
- * Fast retransmit, once for each loss (RFC 6582 section 3.2): the first hole is filled, and its acknowledgment tells how
- * far to go back. A peer that kept what came behind the hole acknowledges it all, and we go on there; one that did not
- * is sent it again, with the window that congestion leaves.
+ * Fast retransmit and fast recovery, once for each loss (RFC 5681 section 3.2, RFC 6582): the first hole is filled (see
+ * output.send), and what the window allows beyond follows it.
  */
 function duplicate(t: Tcb): void {
-  if (t.sndNxt == t.sndUna || t.timer != TIMER_RETRANSMIT || seqBefore(t.sndUna, t.recover)) return;
-  if (++t.dupAcks != DUPLICATES) return;
-  t.ssthresh = half(t, t.sndMax - t.sndUna);
-  t.cwnd = t.mss;
-  t.unset(tcb.TIMING);
-  goBack(t);
+  if (t.sndNxt == t.sndUna || t.timer != TIMER_RETRANSMIT) return;
+  if (t.isRecovering) t.cwnd = u16(min(u32(t.cwnd) + t.mss, 0xffff));
+  else if (!seqBefore(t.sndUna, t.recover) && ++t.dupAcks == tcb.DUPLICATES) {
+    t.ssthresh = half(t, t.sndMax - t.sndUna);
+    t.cwnd = u16(min(u32(t.ssthresh) + 3 * u32(t.mss), 0xffff));
+    t.unset(tcb.TIMING);
+    goBack(t);
+  }
+}
+
+/**
+ * The hole is filled. A peer that kept what came behind acknowledges that too, and we go on. If not all of it, there is
+ * another hole, or the peer keeps nothing: from there on everything is sent again, and what it has after all is skipped.
+ */
+function recovered(t: Tcb): void {
+  t.cwnd = t.ssthresh;
+  if (seqBefore(t.sndUna, t.recover)) goBack(t);
 }
 
 function goBack(t: Tcb): void {

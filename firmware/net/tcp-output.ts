@@ -1,7 +1,8 @@
 // What TCP sends, RFC 9293 section 3.8: one segment a call, when the link is free. The segment is a header pbuf chained
 // to the application's region (seed [164]); nothing is queued and nothing copied, so what is lost is built again.
 //
-// After a loss sending begins anew at sndUna (go back N), and skips what the peer turns out to have kept.
+// After a timeout sending begins anew at sndUna (go back N), and skips what the peer turns out to have kept; after three
+// duplicate ACKs one segment fills the hole, and then new ones follow.
 import * as checksum from "../buffer/checksum.ts";
 import * as pbuf from "../buffer/pbuf.ts";
 import { Millis } from "../chip/clock.ts";
@@ -123,14 +124,20 @@ function send(t: Tcb, seq: u32, flags: u32, length: u32, now: Millis): bool {
   if (idle && !(flags & SYN)) t.cwnd = min(t.cwnd, initialWindow(t)); // RFC 5681 section 4.1
   if (seqBefore(t.sndMax, end)) t.sndMax = end;
   t.sndNxt = end;
+  if (t.isRecovering && seq == t.sndUna) skipTo(t, t.sndMax);
   if (t.timer != TIMER_RETRANSMIT) t.arm(TIMER_RETRANSMIT, now + t.rto);
   return true;
 }
 
-/** @returns IW of RFC 5681 section 3.1, bytes */
+/** The hole is filled: on with what has not been sent yet. */
+function skipTo(t: Tcb, seq: u32): void {
+  t.sndNxt = seq;
+  if (t.has(tcb.REPEATABLE)) t.forget();
+}
+
+/** @returns IW of RFC 6928 section 2, bytes */
 export function initialWindow(t: Tcb): u16 {
-  const mss = u32(t.mss);
-  return u16(mss > 2190 ? 2 * mss : mss > 1095 ? 3 * mss : 4 * mss);
+  return u16(min(10 * u32(t.mss), max(2 * u32(t.mss), 14_600)));
 }
 
 function startTiming(t: Tcb, end: u32, now: Millis): void {

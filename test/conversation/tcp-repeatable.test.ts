@@ -17,6 +17,7 @@ beforeEach(() => {
   stack = new Stack(module);
   ({ peer, s } = established(stack));
   start = stack.firmware.position(s);
+  ack(0);
 });
 afterEach(() => stack.tearDown());
 
@@ -44,7 +45,9 @@ function expectPieces(...offsets: number[]): void {
   stack.expectSilence();
 }
 
-const ack = (offset: number, window = 4096) => peer.send({ seq: 1, ack: 1 + offset, window });
+/** The peer's window is four pieces. */
+const WINDOW = 1024;
+const ack = (offset: number, window = WINDOW) => peer.send({ seq: 1, ack: 1 + offset, window });
 
 /** From here on the peer has it all. */
 function finish(): void {
@@ -56,11 +59,11 @@ function finish(): void {
   stack.sent.length = 0;
 }
 
-test("as many segments are in flight as the congestion window allows", () => {
+test("as many segments are in flight as the window allows", () => {
   expectPieces(0, 256, 512, 768);
   expect(stack.firmware.outstanding(s)).toBe(1024);
   ack(512);
-  expectPieces(1024, 1280, 1536);
+  expectPieces(1024, 1280);
   finish();
   expect(stack.firmware.outstanding(s)).toBe(0);
 });
@@ -101,13 +104,25 @@ test("three duplicate ACKs: the hole is wanted; the peer had kept the rest, and 
   finish();
 });
 
+test("while the hole is being filled, sending goes on behind what was in flight", () => {
+  ack(0, 4096);
+  expectPieces(0, 256, 512, 768, 1024, 1280, 1536, 1792);
+  for (let i = 0; i < 3; i++) ack(0, 4096);
+  expectPieces(0);
+  expect(wanted()).toBe(TEXT.length);
+  ack(1024, 4096); // not all: another hole, or it keeps nothing
+  expect(wanted()).toBe(1024);
+  expectPieces(1024, 1280, 1536); // half of what was in flight
+  finish();
+});
+
 test("a region that became stale before it could be sent is forgotten", () => {
   expectPieces(0, 256, 512, 768);
   ack(1024, 100); // a window that holds no piece
   stack.isLineHeld = false;
   expect(sendPiece()).toBe(SIZE); // waits for the window
   stack.expectSilence();
-  ack(1024, 4096);
+  ack(1024);
   peer.expect({ seq: 1025, data: TEXT.slice(1024, 1280) });
   finish();
 });
@@ -131,7 +146,7 @@ test("a closed window is probed with the next piece", () => {
   stack.expectSilence();
   stack.advance(1000);
   peer.expect({ flags: "A", seq: 1024, length: 0 });
-  ack(1024, 4096);
+  ack(1024);
   peer.expect({ seq: 1025, data: TEXT.slice(1024, 1280) });
   finish();
 });
