@@ -55,8 +55,7 @@ export function setWindow(t: Tcb, header: TcpHeader): void {
 
 /** The timer has run out: RFC 6298 section 5 and RFC 5681 section 3.1. Everything is sent again from sndUna. */
 export function timeout(t: Tcb): void {
-  const flight = t.sndMax - t.sndUna;
-  if (t.retries == 0) t.ssthresh = half(t, flight);
+  if (t.retries == 0) t.ssthresh = halfOfFlight(t);
   t.cwnd = t.mss;
   t.dupAcks = 0;
   if (!t.has(tcb.REPEATABLE)) t.set(tcb.PROBE); // what fits the window, however silly
@@ -103,7 +102,7 @@ function duplicate(t: Tcb): void {
   if (t.sndNxt == t.sndUna || t.timer != TIMER_RETRANSMIT) return;
   if (t.isRecovering) t.cwnd = u16(min(u32(t.cwnd) + t.mss, 0xffff));
   else if (!seqBefore(t.sndUna, t.recover) && ++t.dupAcks == tcb.DUPLICATES) {
-    t.ssthresh = half(t, t.sndMax - t.sndUna);
+    t.ssthresh = halfOfFlight(t);
     t.cwnd = u16(min(u32(t.ssthresh) + 3 * u32(t.mss), 0xffff));
     t.unset(tcb.TIMING);
     goBack(t);
@@ -126,6 +125,11 @@ function goBack(t: Tcb): void {
   t.timer = TIMER_NONE;
 }
 
-function half(t: Tcb, flight: u32): u16 {
+/**
+ * ssthresh after a loss (RFC 5681 section 3.1). Repeatable bytes are made when the link can take them: what it could not
+ * take yet counts as in flight, as it does where a queue stands before the link.
+ */
+function halfOfFlight(t: Tcb): u16 {
+  const flight = t.has(tcb.REPEATABLE) ? u32(min(t.cwnd, t.sndWnd)) : t.sndMax - t.sndUna;
   return u16(max(flight >> 1, 2 * u32(t.mss)));
 }

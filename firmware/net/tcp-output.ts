@@ -46,7 +46,9 @@ export function wantsRegion(t: Tcb): bool {
 /** @returns bytes of a segment of `most` that may be sent at sndNxt now */
 function fitting(t: Tcb, most: u32): u32 {
   const flight = t.sndNxt - t.sndUna;
-  const window = min(t.sndWnd, t.cwnd);
+  // The first duplicate ACKs tell that segments have left the network: as many may follow (RFC 3042)
+  const extra = t.isRecovering ? 0 : u32(t.dupAcks) * t.mss;
+  const window = min(u32(t.sndWnd), u32(t.cwnd) + extra);
   const usable = window > flight ? window - flight : 0;
   if (usable >= most) return most;
   return t.has(tcb.PROBE) || usable >= u32(t.sndWndMax >> 1) ? usable : 0;
