@@ -14,10 +14,11 @@ export function process(t: Tcb, packet: Pbuf, now: Millis): void {
   const header = TcpHeader.of(packet);
   const number = header.ack;
   if (seqBefore(t.sndUna, number)) {
+    const acked = number - t.sndUna;
     const isRecovering = t.isRecovering;
-    if (!isRecovering) grow(t, number - t.sndUna);
+    if (!isRecovering) grow(t, acked);
     advance(t, number, now);
-    if (isRecovering) recovered(t);
+    if (isRecovering) recover(t, acked);
   } else if (number == t.sndUna && header.window == t.sndWnd && segmentLength(packet) == 0) duplicate(t);
   const seq = header.seq;
   const isNewer = seqBefore(t.sndWl1, seq) || (t.sndWl1 == seq && !seqBefore(number, t.sndWl2));
@@ -105,21 +106,33 @@ function duplicate(t: Tcb): void {
     t.ssthresh = halfOfFlight(t);
     t.cwnd = u16(min(u32(t.ssthresh) + 3 * u32(t.mss), 0xffff));
     t.unset(tcb.TIMING);
-    goBack(t);
+    t.recover = t.sndMax;
+    sendFromUna(t);
   }
 }
 
 /**
- * The hole is filled. A peer that kept what came behind acknowledges that too, and we go on. If not all of it, there is
- * another hole, or the peer keeps nothing: from there on everything is sent again, and what it has after all is skipped.
+ * The hole is filled. If that is not the end of it, the peer either kept what came behind, and there is another hole
+ * (RFC 6582 section 3.2, step 5), or it keeps nothing: then everything is sent again from there on.
  */
-function recovered(t: Tcb): void {
+function recover(t: Tcb, acked: u32): void {
+  const keeps = acked > u32(t.mss);
+  const deflated = i32(t.cwnd) + i32(t.mss) - i32(acked);
   t.cwnd = t.ssthresh;
-  if (seqBefore(t.sndUna, t.recover)) goBack(t);
+  if (!seqBefore(t.sndUna, t.recover)) return;
+  if (!keeps) return goBack(t);
+  t.cwnd = u16(max(deflated, i32(t.ssthresh)));
+  t.dupAcks = tcb.DUPLICATES;
+  sendFromUna(t);
 }
 
+/** Of what the peer has kept, its ACKs will say that they are duplicates up to the end: they tell of no loss. */
 function goBack(t: Tcb): void {
-  t.recover = t.sndMax;
+  t.recover = t.sndMax + 1;
+  sendFromUna(t);
+}
+
+function sendFromUna(t: Tcb): void {
   t.sndNxt = t.sndUna;
   if (t.has(tcb.REPEATABLE)) t.forget();
   t.timer = TIMER_NONE;
