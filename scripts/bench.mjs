@@ -1,25 +1,71 @@
-// npm run bench -- link [FILTER] [--json]: compiles what is measured, then hands over to bench/.
-import { readFileSync } from "node:fs";
-import { compile } from "./firmware.mjs";
+// npm run bench -- link [--only TEXT] [--json] [--docs]: compiles what is measured, then measures it (bench/).
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { measureAll, table } from "../dist/bench/main.js";
+import { ROOT, compile } from "./firmware.mjs";
 import { compileLwip, lwipHostFiles, lwipSource } from "./lwip.mjs";
-import { main } from "../dist/bench/main.js";
 
-const PLAIN = { "firmware/tls/tls.ts": "bench/firmware/plain.ts" };
-const module = async (out, entry, options = {}) =>
-  new WebAssembly.Module(readFileSync(await compile({ entry, out: `build/bench/${out}.wasm`, ...options })));
+const MARKS = ["<!-- npm run bench -- link --docs -->", "<!-- end -->"];
 
-const [card, serial, ras] = [
-  await module("card", "firmware/card.ts"),
-  await module("card-serial", "firmware/card-serial.ts"),
-  await module("ras", "bench/firmware/ras.ts", { profile: "gateway", exportMemory: true }),
-];
-const cards = {
-  HTTPS: { serial, "peer-io": card },
-  HTTP: {
-    serial: await module("card-serial-http", "firmware/card-serial.ts", { replace: PLAIN }),
-    "peer-io": await module("card-http", "firmware/card.ts", { replace: PLAIN }),
-  },
-};
-const source = lwipSource();
-const lwip = source && compileLwip(source, "bench/lwip-server.c", lwipHostFiles(source));
-await main({ card, ras, cards }, process.argv[3] ?? "", lwip);
+/** The modules that bench/run.ts wants. */
+async function modules() {
+  const plain = { replace: { "firmware/tls/tls.ts": "bench/firmware/plain.ts" } };
+  const module = async (name, entry, options = {}) => {
+    const path = await compile({ entry, out: `build/bench/${name}.wasm`, ...options });
+    return new WebAssembly.Module(readFileSync(path));
+  };
+  const card = await module("card", "firmware/card.ts");
+  return {
+    card,
+    ras: await module("ras", "bench/firmware/ras.ts", { profile: "gateway", exportMemory: true }),
+    cards: {
+      HTTPS: { serial: await module("card-serial", "firmware/card-serial.ts"), "peer-io": card },
+      HTTP: {
+        serial: await module("card-serial-http", "firmware/card-serial.ts", plain),
+        "peer-io": await module("card-http", "firmware/card.ts", plain),
+      },
+    },
+  };
+}
+
+/** @returns {string | undefined} lwIP's program; when it can't be had, says so */
+function lwip() {
+  try {
+    const source = lwipSource();
+    if (source) return compileLwip(source, "bench/lwip-server.c", lwipHostFiles(source));
+  } catch {
+    // no compiler: as below
+  }
+  console.error("netcard: lwIP is MISSING from the table: it needs gcc, and Debian's source of lwip.");
+  return undefined;
+}
+
+function writeDocs(text) {
+  const path = join(ROOT, "docs/performance.md");
+  const [before, rest] = readFileSync(path, "utf8").split(`${MARKS[0]}\n`);
+  const [, after] = rest.split(MARKS[1]);
+  writeFileSync(path, `${before}${MARKS[0]}\n${text}\n${MARKS[1]}${after}`);
+}
+
+async function run() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: "boolean" }, docs: { type: "boolean" }, only: { type: "string", default: "" } },
+  });
+  if (positionals.length !== 1 || positionals[0] !== "link")
+    throw new Error("which bench? There is one: npm run bench -- link");
+  const onRow = ({ link, protocol, rttMs, loss, share }) =>
+    console.error(`${link}, ${protocol}, ${rttMs} ms, ${100 * loss} % lost: ${(100 * share).toFixed(1)} %`);
+  const rows = await measureAll({ modules: await modules(), lwip: lwip(), only: values.only, onRow });
+  if (rows.length === 0) throw new Error(`no link's name contains "${values.only}"`);
+  console.log(values.json ? JSON.stringify(rows, null, 2) : table(rows));
+  if (values.docs) writeDocs(table(rows));
+}
+
+try {
+  await run();
+} catch (error) {
+  console.error(`netcard: ${error.message}`);
+  process.exitCode = 1;
+}
