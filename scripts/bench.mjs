@@ -3,31 +3,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { measureAll, table } from "../dist/bench/main.js";
-import { ROOT, compile } from "./firmware.mjs";
+import { benchModules } from "./bench-modules.mjs";
+import { ROOT } from "./firmware.mjs";
 import { compileLwip, lwipHostFiles, lwipSource } from "./lwip.mjs";
 
 const MARKS = ["<!-- npm run bench -- link --docs -->", "<!-- end -->"];
-
-/** The modules that bench/run.ts wants. */
-async function modules() {
-  const plain = { replace: { "firmware/tls/tls.ts": "bench/firmware/plain.ts" } };
-  const module = async (name, entry, options = {}) => {
-    const path = await compile({ entry, out: `build/bench/${name}.wasm`, ...options });
-    return new WebAssembly.Module(readFileSync(path));
-  };
-  const card = await module("card", "firmware/card.ts");
-  return {
-    card,
-    ras: await module("ras", "bench/firmware/ras.ts", { profile: "gateway", exportMemory: true }),
-    cards: {
-      HTTPS: { serial: await module("card-serial", "firmware/card-serial.ts"), "peer-io": card },
-      HTTP: {
-        serial: await module("card-serial-http", "firmware/card-serial.ts", plain),
-        "peer-io": await module("card-http", "firmware/card.ts", plain),
-      },
-    },
-  };
-}
 
 /** @returns {string | undefined} lwIP's program; when it can't be had, says so */
 function lwip() {
@@ -57,7 +37,7 @@ async function run() {
     throw new Error("which bench? There is one: npm run bench -- link");
   const onRow = ({ link, protocol, rttMs, loss, share }) =>
     console.error(`${link}, ${protocol}, ${rttMs} ms, ${100 * loss} % lost: ${(100 * share).toFixed(1)} %`);
-  const rows = await measureAll({ modules: await modules(), lwip: lwip(), only: values.only, onRow });
+  const rows = await measureAll({ modules: await benchModules(), lwip: lwip(), only: values.only, onRow });
   if (rows.length === 0) throw new Error(`no link's name contains "${values.only}"`);
   console.log(values.json ? JSON.stringify(rows, null, 2) : table(rows));
   if (values.docs) writeDocs(table(rows));
