@@ -110,9 +110,19 @@ test("while the hole is being filled, sending goes on behind what was in flight"
   for (let i = 0; i < 3; i++) ack(0, 4096);
   expectPieces(0);
   expect(wanted()).toBe(TEXT.length);
-  ack(1024, 4096); // not all: another hole, or it keeps nothing
-  expect(wanted()).toBe(1024);
-  expectPieces(1024, 1280, 1536); // half of what was in flight
+  ack(1024, 4096); // the peer keeps what it gets, and there is another hole
+  expectPieces(1024);
+  expect(wanted()).toBe(TEXT.length);
+  finish();
+});
+
+test("a peer that keeps nothing behind a hole is sent everything again from there, with half the window", () => {
+  ack(0, 4096);
+  expectPieces(0, 256, 512, 768, 1024, 1280, 1536, 1792);
+  for (let i = 0; i < 3; i++) ack(0, 4096);
+  expectPieces(0);
+  ack(256, 4096);
+  expectPieces(256, 512, 768, 1024, 1280);
   finish();
 });
 
