@@ -7,6 +7,7 @@ export const EAGAIN: i32 = -1;
 export const RESET_INIT: u32 = 0;
 export const RECV_FAST: u32 = 0;
 export const COPY_OFF: u32 = 1;
+export const CAN_REPEAT: bool = true;
 export const SEND_MAX: u32 = TLS_BUFFER;
 
 const PIECE: u32 = 64;

@@ -185,8 +185,8 @@ function respond(context: u32, c: Connection, now: Millis): bool {
   const answer = load<u32>(c.answerAt(0));
   if (c.headBytes == 0 && !begin(context, c, answer)) return false;
   const total = c.headBytes + response.contentLength(answer);
-  const isRepeatable = response.isRepeatable(answer);
-  const offset = isRepeatable ? tls.wanted(context, total) : tls.writable(context) ? c.sent : tls.EAGAIN;
+  const repeats = isRepeatable(answer);
+  const offset = repeats ? tls.wanted(context, total) : tls.writable(context) ? c.sent : tls.EAGAIN;
   if (offset == tls.EAGAIN) return false;
   if (offset < 0) enter(c, CLOSING, now);
   else if (c.generation != files.generation()) abort(c, now);
@@ -194,6 +194,11 @@ function respond(context: u32, c: Connection, now: Millis): bool {
   else if (!tls.isDelivered(context)) return false;
   else endAnswer(c, now);
   return true;
+}
+
+/** Can the response's records be made again? */
+function isRepeatable(answer: u32): bool {
+  return tls.CAN_REPEAT && response.isRepeatable(answer);
 }
 
 /** Decides what the first answer's head will say, and its length. @returns false when something else is being sent */
@@ -213,9 +218,9 @@ function sendPiece(context: u32, c: Connection, offset: u32, left: u32, now: Mil
   const buffer = tls.sendBuffer(context);
   const most = min(left, tls.pieceBytes(context));
   const length = fill(c, answer, buffer, offset, most);
-  const isRepeatable = response.isRepeatable(answer);
-  if (length == 0 || (isRepeatable && length != most)) return answerUnreadable(c, answer, now);
-  const taken = isRepeatable
+  const repeats = isRepeatable(answer);
+  if (length == 0 || (repeats && length != most)) return answerUnreadable(c, answer, now);
+  const taken = repeats
     ? tls.sendPiece(context, offset, length, length == left)
     : tls.send(context, buffer, length, tls.COPY_OFF);
   if (taken < 0) return enter(c, CLOSING, now);

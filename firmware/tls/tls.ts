@@ -43,6 +43,8 @@ export const COPY_ON: u32 = 0;
 export const COPY_OFF: u32 = 1;
 /** Bytes that one send() takes at most. */
 export const SEND_MAX: u32 = TLS10 ? tls10.SEND_MAX : CONTENT_MAX;
+/** Can a record be made again? In TLS 1.0 it depends on the one before, so data is sent by send() alone. */
+export const CAN_REPEAT: bool = !TLS10;
 
 /** Forgets everything, secrets first [239]. The buffer is not outstanding. @returns 0 */
 export function resetCtx(ctx: u32, flag: u32): i32 {
@@ -141,12 +143,12 @@ export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
 
 /** Begins to send data that the application can make again, byte for byte. @returns false: ask again after the next step */
 export function begin(ctx: u32): bool {
-  return writable(ctx) && stream.begin(context.at(ctx));
+  return writable(ctx) && (!CAN_REPEAT || stream.begin(context.at(ctx)));
 }
 
 /** Bytes of each piece of such data but the last; the same until all has been sent. */
 export function pieceBytes(ctx: u32): u32 {
-  return contentMax(context.at(ctx));
+  return CAN_REPEAT ? contentMax(context.at(ctx)) : SEND_MAX;
 }
 
 /**
@@ -172,7 +174,7 @@ export function sendPiece(ctx: u32, offset: u32, length: u32, isLast: bool): i32
 
 /** Has the peer acknowledged all that was sent? */
 export function isDelivered(ctx: u32): bool {
-  return socket.outstanding(context.at(ctx).socket) == 0;
+  return CAN_REPEAT ? socket.outstanding(context.at(ctx).socket) == 0 : writable(ctx);
 }
 
 /**
