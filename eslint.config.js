@@ -36,7 +36,7 @@ export default tseslint.config(
   },
   {
     // AssemblyScript: TypeScript's syntax, but a cast converts, and an unmanaged class has no identity to narrow.
-    files: ["firmware/**/*.ts", "test/firmware/**/*.ts"],
+    files: ["firmware/**/*.ts", "test/firmware/**/*.ts", "bench/firmware/**/*.ts"],
     rules: {
       "@typescript-eslint/no-unnecessary-type-assertion": "off",
       "@typescript-eslint/no-unsafe-enum-comparison": "off",

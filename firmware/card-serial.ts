@@ -26,8 +26,9 @@ export function timer(): void {}
  */
 export function step(): u32 {
   const now = clock.now();
-  const web = networkCard.poll(now);
-  do netServer.dispatch(now);
+  networkCard.receive(now);
+  let web: u32;
+  do web = networkCard.send(now);
   while (link.poll());
   return min(netServer.due(now), web); // last: what was sent has started timers
 }

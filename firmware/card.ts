@@ -29,9 +29,12 @@ export function timer(): void {
 export function step(): u32 {
   const now = clock.now();
   personalisation.poll();
-  const web = networkCard.poll(now);
+  networkCard.receive(now);
   // A status word is given only now that the upper layers have had what arrived: an answer needs no idle poll.
-  do netServer.dispatch(now);
+  let web: u32;
+  do
+    do web = networkCard.send(now);
+    while (web == 0);
   while (link.poll());
   return min(netServer.due(now), web); // last: what was sent has started timers
 }

@@ -21,6 +21,7 @@ function buildHost() {
   const sources = Math.max(
     newest(join(ROOT, "host")),
     newest(join(ROOT, "cli")),
+    newest(join(ROOT, "bench")),
     mtime(join(ROOT, "tsconfig.json")),
   );
   if (existsSync(stamp) && mtime(stamp) > sources) return;

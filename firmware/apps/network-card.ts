@@ -36,8 +36,14 @@ export function startNetwork(now: Millis): void {
   ct.wipe(ram.CRYPTO, SECRET_BYTES);
 }
 
-/** Handles what has arrived. @returns ms until the web server wants to be called again */
-export function poll(now: Millis): Millis {
+/** Handles what has arrived. */
+export function receive(now: Millis): void {
   netServer.poll(now);
-  return webServer.poll(now);
+}
+
+/** Lets the applications go on, and gives the link a frame. @returns ms until they want to be called again */
+export function send(now: Millis): Millis {
+  const web = webServer.poll(now);
+  netServer.dispatch(now);
+  return web;
 }

@@ -9,12 +9,15 @@
 //   ABORTED, and then FREE: the peer takes nothing any more.
 //
 // A request is read to the end of its record, and the record is authenticated, before anything is answered [251]. A
-// request becomes four bytes (http/answer.ts), so several can be owed. A response is made in TLS's buffer [252], record by
-// record; the next one when the last has been acknowledged, for TCP sends again from the same bytes.
+// request becomes four bytes (http/answer.ts), so several can be owed. A response is made in TLS's buffer [252], piece by
+// piece, a record each. Pieces of a file are not kept until they have been acknowledged: which one is next, TLS says
+// (tls.wanted), and that may be one that has been lost; it is then made again, unless a file has changed meanwhile. What
+// is made up on the spot is sent once, the next piece when the last has been acknowledged.
 //
 // Whom to serve, whom to keep and whom to wait for: http/policy.ts.
 import * as pbuf from "../buffer/pbuf.ts";
 import { FOREVER, Millis, isBefore, until } from "../chip/clock.ts";
+import * as files from "../files/files.ts";
 import * as socket from "../socket/socket.ts";
 import * as tls from "../tls/tls.ts";
 import * as answers from "./http/answer.ts";
@@ -98,6 +101,7 @@ function welcome(context: u32, accepted: i32, now: Millis): void {
   const c = connection(context);
   c.socket = i8(accepted);
   c.sent = 0;
+  c.headBytes = 0;
   c.owed = 0;
   c.used = false;
   enter(c, EXPECT_HELLO, now);
@@ -130,9 +134,7 @@ function step(context: u32, c: Connection, now: Millis): bool {
     case EXPECT_REST:
       return readRequest(context, c, now);
     case RESPONDING:
-      if (!tls.writable(context)) return false;
-      respond(context, c, now);
-      return true;
+      return respond(context, c, now);
     case CLOSING:
       if (tls.close(context) == tls.EAGAIN) return false;
       // What has come and nobody will read would make TCP reset the connection, and the peer lose what it has not read.
@@ -182,50 +184,90 @@ function takeBytes(context: u32, c: Connection, from: usize, length: u32): void 
   }
 }
 
-/** Sends one record of the first answer owed. */
-function respond(context: u32, c: Connection, now: Millis): void {
+/** Goes on with the first answer owed. @returns false when nothing can be done now */
+function respond(context: u32, c: Connection, now: Millis): bool {
   const answer = load<u32>(c.answerAt(0));
-  const buffer = tls.sendBuffer(context);
-  const bytes = fill(c, answer, buffer);
-  if (bytes == 0) return answerUnreadable(c, answer, now);
-  const taken = tls.send(context, buffer, bytes, tls.COPY_OFF);
-  if (taken < 0) return enter(c, CLOSING, now);
-  c.sent += taken;
-  if (c.sent == c.headBytes + response.contentLength(answer)) endAnswer(c);
-  if (c.owed > 0) enter(c, RESPONDING, now);
-  else enter(c, c.closing ? CLOSING : EXPECT_REQUEST, now);
+  if (c.headBytes == 0 && !begin(context, c, answer)) return false;
+  const total = c.headBytes + response.contentLength(answer);
+  const repeats = isRepeatable(answer);
+  const offset = repeats ? tls.wanted(context, total) : tls.writable(context) ? c.sent : tls.EAGAIN;
+  if (offset == tls.EAGAIN) return false;
+  if (offset < 0) enter(c, CLOSING, now);
+  else if (c.generation != files.generation()) abort(c, now);
+  else if (u32(offset) < total) sendPiece(context, c, offset, total - offset, now);
+  else if (!tls.isDelivered(context)) return false;
+  else endAnswer(c, now);
+  return true;
 }
 
-/** Puts the next bytes of a response into the buffer: what is left of the head, then content. @returns 0: can't be read */
-function fill(c: Connection, answer: u32, buffer: usize): u32 {
+/** Can the response's records be made again? */
+function isRepeatable(answer: u32): bool {
+  return tls.CAN_REPEAT && response.isRepeatable(answer);
+}
+
+/** Decides what the first answer's head will say, and its length. @returns false when something else is being sent */
+function begin(context: u32, c: Connection, answer: u32): bool {
+  if (!tls.begin(context)) return false;
   // The last answer owed is also the connection's last when it has to be, or when others wait outside.
-  if (c.sent == 0) c.closing = (answer & answers.IS_CLOSE) != 0 || (c.owed == 1 && server().crowded);
+  c.closing = (answer & answers.IS_CLOSE) != 0 || (c.owed == 1 && server().crowded);
+  c.generation = files.generation();
+  const buffer = tls.sendBuffer(context);
+  c.headBytes = u8(response.writeHead(buffer, answer, c.closing) - buffer);
+  return true;
+}
+
+/** Sends one record of the first answer owed. @param left bytes of the response from `offset` on */
+function sendPiece(context: u32, c: Connection, offset: u32, left: u32, now: Millis): void {
+  const answer = load<u32>(c.answerAt(0));
+  const buffer = tls.sendBuffer(context);
+  const most = min(left, tls.pieceBytes(context));
+  const length = fill(c, answer, buffer, offset, most);
+  const repeats = isRepeatable(answer);
+  if (length == 0 || (repeats && length != most)) return answerUnreadable(c, answer, now);
+  const taken = repeats
+    ? tls.sendPiece(context, offset, length, length == left)
+    : tls.send(context, buffer, length, tls.COPY_OFF);
+  if (taken < 0) return enter(c, CLOSING, now);
+  if (offset != c.sent) return;
+  c.sent += taken;
+  enter(c, RESPONDING, now);
+}
+
+/**
+ * Puts bytes of a response from `offset` on into the buffer: of the head, then of the content.
+ * @returns how many, at most `length`; of what is made up on the spot there may be less
+ */
+function fill(c: Connection, answer: u32, buffer: usize, offset: u32, length: u32): u32 {
   let filled: u32 = 0;
-  if (c.sent == 0 || c.sent < c.headBytes) {
-    c.headBytes = u8(response.writeHead(buffer, answer, c.closing) - buffer);
-    filled = c.headBytes - c.sent;
-    memory.copy(buffer, buffer + c.sent, filled);
+  if (offset < c.headBytes) {
+    response.writeHead(buffer, answer, c.closing);
+    filled = min(length, c.headBytes - offset);
+    memory.copy(buffer, buffer + offset, filled);
   }
-  const offset = c.sent + filled - c.headBytes;
-  const left = response.contentLength(answer) - offset;
-  if (left == 0) return filled;
-  const room = u32(tls.SEND_MAX) - filled;
-  const content = min(left, response.writeContent(buffer + filled, answer, offset, room));
-  return content == 0 ? 0 : filled + content;
+  if (filled == length) return length;
+  const from = offset + filled - c.headBytes;
+  return min(
+    length,
+    filled + response.writeContent(buffer + filled, answer, from, u32(tls.SEND_MAX) - filled),
+  );
 }
 
 /** The content can't be read. Once the head is out it is too late to say so: the client must see it cut off. */
 function answerUnreadable(c: Connection, answer: u32, now: Millis): void {
   if (c.sent > 0) abort(c, now);
   else store<u32>(c.answerAt(0), answers.withStatus(answer, text.SERVICE_UNAVAILABLE));
+  c.headBytes = 0;
 }
 
-function endAnswer(c: Connection): void {
+function endAnswer(c: Connection, now: Millis): void {
   server().pages++;
   c.used = true;
   c.sent = 0;
+  c.headBytes = 0;
   c.owed--;
   memory.copy(c.answerAt(0), c.answerAt(1), 4 * c.owed);
+  if (c.owed > 0) enter(c, RESPONDING, now);
+  else enter(c, c.closing ? CLOSING : EXPECT_REQUEST, now);
 }
 
 /** How long a state may last, ms. */

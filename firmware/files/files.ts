@@ -47,6 +47,8 @@ class Writer {
   size: u32;
   written: u32;
   crc: u32;
+  /** Changes of the directory since power-on. */
+  changes: u32;
   entry: u8;
   isOpen: bool;
 }
@@ -91,6 +93,11 @@ export function read(file: i32, offset: u32, target: usize, length: u32): u32 {
 /** @returns the byte at `offset` of the file, which has it */
 export function byte(file: i32, offset: u32): u32 {
   return nvm.read(nvm.read32(entryAt(file) + START) + offset);
+}
+
+/** @returns a number that is another one after each change of what files there are and what is in them */
+export function generation(): u32 {
+  return writer().changes;
 }
 
 /** @returns true when `bytes` stand in the file, in a row */
@@ -165,6 +172,7 @@ export function commit(): i32 {
   const w = writer();
   if (!w.isOpen || w.written != w.size) return EINVAL;
   w.isOpen = false;
+  w.changes++;
   const at = entryAt(w.entry);
   nvm.write32(at + CRC, crc32.done(w.crc));
   nvm.write(at + STATE, ACTIVATED);
@@ -174,6 +182,7 @@ export function commit(): i32 {
 
 /** Removes a file. */
 export function remove(file: i32): void {
+  writer().changes++;
   nvm.write(entryAt(file) + STATE, nvm.ERASED);
 }
 

@@ -7,6 +7,16 @@
 //          │ acknowledged│ in flight   │ not sent yet│
 //                        sndUna        sndNxt        (sndMax ≥ sndNxt: sent before, being sent again)
 //
+// A region is held until it has been acknowledged; unless the application can make its bytes again (REPEATABLE): then it
+// is free as soon as it has left, and any number of octets can be in flight that nobody keeps:
+//
+//          sndUna                      dataSeq       dataSeq + dataLength
+//          ├───────────────────────────┬─────────────┤
+//          │ in flight, kept nowhere   │ the region  │
+//                                            sndNxt
+//
+// After a loss sndNxt is outside of the region, which is forgotten: the application finds that other bytes are wanted.
+//
 // Before the handshake is done, sndUna is the initial sequence number and dataSeq the one behind it. What is received
 // in order and not read is one packet, `received`; rcvAdv is the right edge of the window that the peer knows of.
 //
@@ -40,6 +50,9 @@ export const TIMER_PERSIST: u8 = 2;
 /** The end of TIME-WAIT, or of a FIN-WAIT-2 that nobody reads. */
 export const TIMER_LINGER: u8 = 3;
 
+/** Duplicate acknowledgments that mean a loss (RFC 5681 section 3.2). */
+export const DUPLICATES: u8 = 3;
+
 /** An ACK is due with the next segment. */
 export const ACK_NOW: u8 = 1;
 /** An ACK is due at ackAt (RFC 1122 section 4.2.3.2). */
@@ -54,6 +67,8 @@ export const PROBE: u8 = 16;
 export const MORE: u8 = 32;
 /** FIN as soon as the handshake is done. */
 export const FIN_LATER: u8 = 64;
+/** The region, and whatever else is in flight, can be made again by the application. */
+export const REPEATABLE: u8 = 128;
 
 @final
 @unmanaged
@@ -132,6 +147,10 @@ export class Tcb {
   get dataEnd(): u32 {
     return this.dataSeq + this.dataLength;
   }
+  /** Sequence number behind all that has been sent or waits in the region. */
+  get end(): u32 {
+    return seqBefore(this.dataEnd, this.sndMax) ? this.sndMax : this.dataEnd;
+  }
   get isFinAcked(): bool {
     return seqBefore(this.dataEnd, this.sndUna);
   }
@@ -155,6 +174,15 @@ export class Tcb {
   }
   unset(flag: u8): void {
     this.flags &= ~flag;
+  }
+  /** A loss has been seen by duplicate ACKs, and nothing has been acknowledged since. */
+  get isRecovering(): bool {
+    return this.dupAcks >= DUPLICATES;
+  }
+  /** The region is the application's again: the next one begins at sndNxt. */
+  forget(): void {
+    this.dataSeq = this.sndNxt;
+    this.dataLength = 0;
   }
   arm(timer: u8, at: Millis): void {
     this.timer = timer;

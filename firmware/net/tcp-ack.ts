@@ -8,16 +8,17 @@ import { TcpHeader, segmentLength } from "./wire.ts";
 
 /** RFC 6298 section 2.4 and 2.5. */
 const RTO_MAX_MS: u32 = 60_000;
-/** Duplicate acknowledgments that mean a loss (RFC 5681 section 3.2). */
-const DUPLICATES: u8 = 3;
 
 /** Takes in the ACK field of an acceptable segment in a synchronized state. */
 export function process(t: Tcb, packet: Pbuf, now: Millis): void {
   const header = TcpHeader.of(packet);
   const number = header.ack;
   if (seqBefore(t.sndUna, number)) {
-    grow(t, number - t.sndUna);
+    const acked = number - t.sndUna;
+    const isRecovering = t.isRecovering;
+    if (!isRecovering) grow(t, acked);
     advance(t, number, now);
+    if (isRecovering) recover(t, acked);
   } else if (number == t.sndUna && header.window == t.sndWnd && segmentLength(packet) == 0) duplicate(t);
   const seq = header.seq;
   const isNewer = seqBefore(t.sndWl1, seq) || (t.sndWl1 == seq && !seqBefore(number, t.sndWl2));
@@ -31,13 +32,18 @@ export function advance(t: Tcb, number: u32, now: Millis): void {
   if (seqBefore(t.sndNxt, number)) t.sndNxt = number;
   t.retries = 0;
   t.dupAcks = 0;
-  if (!seqBefore(number, t.dataEnd)) {
-    t.dataSeq = t.dataEnd;
-    t.dataLength = 0;
-    t.sender = 0;
-  }
+  if (!seqBefore(number, t.dataEnd)) regionDone(t);
   if (t.sndUna == t.sndMax) t.timer = TIMER_NONE;
   else t.arm(TIMER_RETRANSMIT, now + t.rto);
+}
+
+/** The region has been acknowledged, and with it all that is in flight; of repeatable bytes there may be more. */
+function regionDone(t: Tcb): void {
+  t.dataSeq = t.has(tcb.REPEATABLE) ? t.sndNxt : t.dataEnd; // where FIN will stand, or stands
+  t.dataLength = 0;
+  if (t.has(tcb.REPEATABLE) && t.sndUna != t.sndMax) return;
+  t.unset(tcb.REPEATABLE);
+  t.sender = 0;
 }
 
 export function setWindow(t: Tcb, header: TcpHeader): void {
@@ -50,10 +56,10 @@ export function setWindow(t: Tcb, header: TcpHeader): void {
 
 /** The timer has run out: RFC 6298 section 5 and RFC 5681 section 3.1. Everything is sent again from sndUna. */
 export function timeout(t: Tcb): void {
-  const flight = t.sndMax - t.sndUna;
-  if (t.retries == 0) t.ssthresh = half(t, flight);
+  if (t.retries == 0) t.ssthresh = halfOfFlight(t);
   t.cwnd = t.mss;
-  t.set(tcb.PROBE); // what fits the window, however silly
+  t.dupAcks = 0;
+  if (!t.has(tcb.REPEATABLE)) t.set(tcb.PROBE); // what fits the window, however silly
   goBack(t);
 }
 
@@ -80,31 +86,63 @@ function measure(t: Tcb, rtt: u32): void {
   t.rto = u16(min(max(u32(t.srtt) + 4 * u32(t.rttvar), u32(TCP_RTO_MIN)), RTO_MAX_MS));
 }
 
-/** Slow start below ssthresh, congestion avoidance above: RFC 5681 section 3.1. */
+/** Slow start below ssthresh, congestion avoidance above: RFC 5681 section 3.1, by bytes (RFC 3465). */
 function grow(t: Tcb, acked: u32): void {
   if (t.state < ESTABLISHED) return;
   const mss = u32(t.mss);
   const cwnd = u32(t.cwnd);
-  const more = cwnd < u32(t.ssthresh) ? min(acked, mss) : max(1, (mss * mss) / cwnd);
+  const more = cwnd < u32(t.ssthresh) ? min(acked, 2 * mss) : max(1, (mss * min(acked, cwnd)) / cwnd);
   t.cwnd = u16(min(cwnd + more, 0xffff));
 }
 
-/** Fast retransmit, once for each loss (RFC 6582 section 3.2), going back instead of inflating the window. */
+/**
+ * Fast retransmit and fast recovery, once for each loss (RFC 5681 section 3.2, RFC 6582): the first hole is filled (see
+ * output.send), and what the window allows beyond follows it.
+ */
 function duplicate(t: Tcb): void {
   if (t.sndNxt == t.sndUna || t.timer != TIMER_RETRANSMIT) return;
-  if (++t.dupAcks != DUPLICATES || seqBefore(t.sndUna, t.recover)) return;
-  t.ssthresh = half(t, t.sndMax - t.sndUna);
-  t.cwnd = t.ssthresh;
-  t.unset(tcb.TIMING);
-  goBack(t);
+  if (t.isRecovering) t.cwnd = u16(min(u32(t.cwnd) + t.mss, 0xffff));
+  else if (!seqBefore(t.sndUna, t.recover) && ++t.dupAcks == tcb.DUPLICATES) {
+    t.ssthresh = halfOfFlight(t);
+    t.cwnd = u16(min(u32(t.ssthresh) + 3 * u32(t.mss), 0xffff));
+    t.unset(tcb.TIMING);
+    t.recover = t.sndMax;
+    sendFromUna(t);
+  }
 }
 
+/**
+ * The hole is filled. If that is not the end of it, the peer either kept what came behind, and there is another hole
+ * (RFC 6582 section 3.2, step 5), or it keeps nothing: then everything is sent again from there on.
+ */
+function recover(t: Tcb, acked: u32): void {
+  const keeps = acked > u32(t.mss);
+  const deflated = i32(t.cwnd) + i32(t.mss) - i32(acked);
+  t.cwnd = t.ssthresh;
+  if (!seqBefore(t.sndUna, t.recover)) return;
+  if (!keeps) return goBack(t);
+  t.cwnd = u16(max(deflated, i32(t.ssthresh)));
+  t.dupAcks = tcb.DUPLICATES;
+  sendFromUna(t);
+}
+
+/** Of what the peer has kept, its ACKs will say that they are duplicates up to the end: they tell of no loss. */
 function goBack(t: Tcb): void {
-  t.recover = t.sndMax;
+  t.recover = t.sndMax + 1;
+  sendFromUna(t);
+}
+
+function sendFromUna(t: Tcb): void {
   t.sndNxt = t.sndUna;
+  if (t.has(tcb.REPEATABLE)) t.forget();
   t.timer = TIMER_NONE;
 }
 
-function half(t: Tcb, flight: u32): u16 {
+/**
+ * ssthresh after a loss (RFC 5681 section 3.1). Repeatable bytes are made when the link can take them: what it could not
+ * take yet counts as in flight, as it does where a queue stands before the link.
+ */
+function halfOfFlight(t: Tcb): u16 {
+  const flight = t.has(tcb.REPEATABLE) ? u32(min(t.cwnd, t.sndWnd)) : t.sndMax - t.sndUna;
   return u16(max(flight >> 1, 2 * u32(t.mss)));
 }

@@ -69,7 +69,7 @@ export function initialize(t: Tcb, remoteAddress: u32, remotePort: u32, localPor
   t.dataSeq = t.sndUna + 1;
   t.rto = u16(TCP_SYN_RTO);
   t.ssthresh = 0xffff;
-  t.mss = u16(DEFAULT_MSS);
+  t.mss = u16(min(DEFAULT_MSS, u32(TCP_SEND_MSS)));
   t.heardAt = now;
 }
 
@@ -145,7 +145,7 @@ export function reply(packet: Pbuf): void {
   ip.reply(packet, to, PROTOCOL_TCP);
 }
 
-/** @returns data bytes of a segment that the peer and its link take: the SYN's MSS option, else 536 */
+/** @returns data bytes of a segment that we make, and that the peer and its link take: the SYN's MSS option, else 536 */
 export function mssOf(packet: Pbuf): u16 {
   const header = packet.payload + IP_HEADER_LEN;
   const end = header + TcpHeader.of(packet).headerLen;
@@ -159,7 +159,8 @@ export function mssOf(packet: Pbuf): u16 {
     if (kind == 2 && length == 4) mss = bswap<u16>(load<u16>(at, 2));
     at += length;
   }
-  return u16(max(LEAST_MSS, min(mss, ppp.peerMru() - IP_HEADER_LEN - TCP_HEADER_LEN)));
+  const most = min(u32(TCP_SEND_MSS), ppp.peerMru() - IP_HEADER_LEN - TCP_HEADER_LEN);
+  return u16(max(LEAST_MSS, min(mss, most)));
 }
 
 // ── SYN-SENT, section 3.10.7.3 ─────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,8 @@
 // What TCP sends, RFC 9293 section 3.8: one segment a call, when the link is free. The segment is a header pbuf chained
 // to the application's region (seed [164]); nothing is queued and nothing copied, so what is lost is built again.
 //
-// After a loss everything from sndUna is sent anew (go back N): a peer of our kind keeps nothing out of order.
+// After a timeout sending begins anew at sndUna (go back N), and skips what the peer turns out to have kept; after three
+// duplicate ACKs one segment fills the hole, and then new ones follow.
 import * as checksum from "../buffer/checksum.ts";
 import * as pbuf from "../buffer/pbuf.ts";
 import { Millis } from "../chip/clock.ts";
@@ -34,10 +35,20 @@ export function dispatch(now: Millis): bool {
 /** @returns bytes of the region that may be sent at sndNxt now; sender's silly window avoidance, RFC 9293 3.8.6.2.1 */
 export function sendable(t: Tcb): u32 {
   if (!seqBefore(t.sndNxt, t.dataEnd)) return 0;
-  const left = t.dataEnd - t.sndNxt;
-  const most = min(left, u32(t.mss));
+  return fitting(t, min(t.dataEnd - t.sndNxt, u32(t.mss)));
+}
+
+/** @returns whether a region would be sent if there were one at sndNxt; one that waits for the peer's window is due too */
+export function wantsRegion(t: Tcb): bool {
+  return !seqBefore(t.sndNxt, t.dataEnd) && (t.sndNxt == t.sndUna || fitting(t, t.mss) > 0);
+}
+
+/** @returns bytes of a segment of `most` that may be sent at sndNxt now */
+function fitting(t: Tcb, most: u32): u32 {
   const flight = t.sndNxt - t.sndUna;
-  const window = min(t.sndWnd, t.cwnd);
+  // The first duplicate ACKs tell that segments have left the network: as many may follow (RFC 3042)
+  const extra = t.isRecovering ? 0 : u32(t.dupAcks) * t.mss;
+  const window = min(u32(t.sndWnd), u32(t.cwnd) + extra);
   const usable = window > flight ? window - flight : 0;
   if (usable >= most) return most;
   return t.has(tcb.PROBE) || usable >= u32(t.sndWndMax >> 1) ? usable : 0;
@@ -115,14 +126,20 @@ function send(t: Tcb, seq: u32, flags: u32, length: u32, now: Millis): bool {
   if (idle && !(flags & SYN)) t.cwnd = min(t.cwnd, initialWindow(t)); // RFC 5681 section 4.1
   if (seqBefore(t.sndMax, end)) t.sndMax = end;
   t.sndNxt = end;
+  if (t.isRecovering && seq == t.sndUna) skipTo(t, t.sndMax);
   if (t.timer != TIMER_RETRANSMIT) t.arm(TIMER_RETRANSMIT, now + t.rto);
   return true;
 }
 
-/** @returns IW of RFC 5681 section 3.1, bytes */
+/** The hole is filled: on with what has not been sent yet. */
+function skipTo(t: Tcb, seq: u32): void {
+  t.sndNxt = seq;
+  if (t.has(tcb.REPEATABLE)) t.forget();
+}
+
+/** @returns IW of RFC 6928 section 2, bytes */
 export function initialWindow(t: Tcb): u16 {
-  const mss = u32(t.mss);
-  return u16(mss > 2190 ? 2 * mss : mss > 1095 ? 3 * mss : 4 * mss);
+  return u16(min(10 * u32(t.mss), max(2 * u32(t.mss), 14_600)));
 }
 
 function startTiming(t: Tcb, end: u32, now: Millis): void {

@@ -89,27 +89,49 @@ export function abandon(listener: u32): void {
 /** Starts to send a region. @param sender number of the endpoint it belongs to @returns false while another is outstanding */
 export function send(t: Tcb, data: usize, length: u32, more: bool, sender: u32): bool {
   if (t.dataLength > 0) return false;
+  setRegion(t, data, length, more, sender);
+  return true;
+}
+
+/**
+ * Starts to send a region that its user can make again. Only while wants() says so.
+ * @param seq sequence number of its first byte; sndNxt is in the region
+ */
+export function repeat(t: Tcb, seq: u32, data: usize, length: u32, more: bool, sender: u32): void {
+  t.set(tcb.REPEATABLE);
+  t.dataSeq = seq;
+  setRegion(t, data, length, more, sender);
+}
+
+function setRegion(t: Tcb, data: usize, length: u32, more: bool, sender: u32): void {
   t.dataAt = u16(data);
   t.dataLength = u16(length);
   t.sender = u8(sender);
   if (more) t.set(tcb.MORE);
   else t.unset(tcb.MORE);
-  return true;
 }
 
-/** @returns bytes of an endpoint's regions that the stack may still read */
+/** @returns whether a region of an endpoint's at sndNxt could be sent now; repeatable or, with nothing in flight, any */
+export function wants(t: Tcb, number: u32): bool {
+  if (!t.has(tcb.REPEATABLE)) return outstanding(number) == 0;
+  return !isLinkReading(number) && output.wantsRegion(t);
+}
+
+/** @returns bytes of an endpoint's regions that are not acknowledged, or that the link may still read */
 export function outstanding(number: u32): u32 {
-  const shared = TcpState.here;
-  let bytes: u32 = 0;
-  if (shared.linkReads == number) {
-    if (ahdlc.isSending()) bytes = 1;
-    else shared.linkReads = 0;
-  }
+  let bytes = u32(isLinkReading(number));
   for (let i: u32 = 0; i < u32(TCB_COUNT); i++) {
     const t = Tcb.at(i);
-    if (t.sender == number) bytes = max(bytes, t.dataEnd - t.sndUna);
+    if (t.sender == number) bytes = max(bytes, (t.has(tcb.REPEATABLE) ? t.end : t.dataEnd) - t.sndUna);
   }
   return bytes;
+}
+
+function isLinkReading(number: u32): bool {
+  const shared = TcpState.here;
+  if (shared.linkReads != number) return false;
+  if (!ahdlc.isSending()) shared.linkReads = 0;
+  return shared.linkReads != 0;
 }
 
 /** Takes what has been received; its pbufs are the caller's. */
@@ -119,8 +141,9 @@ export function read(t: Tcb): Pbuf | null {
   return packet;
 }
 
-/** Nothing more will be sent. @returns false in a state in which nothing could be sent anyway */
+/** Nothing more will be sent. @returns false in a state in which nothing could be sent anyway, or while bytes are in flight that nobody holds */
 export function finish(t: Tcb): bool {
+  if (t.has(tcb.REPEATABLE)) return false;
   if (t.state == ESTABLISHED) t.state = FIN_WAIT_1;
   else if (t.state == CLOSE_WAIT) t.state = LAST_ACK;
   else if (t.state == SYN_RECEIVED) t.set(tcb.FIN_LATER);
@@ -128,9 +151,12 @@ export function finish(t: Tcb): bool {
   return true;
 }
 
-/** The user is gone: the connection ends in order, or with a RST when received data was not read (RFC 9293 3.6.1). */
+/**
+ * The user is gone: the connection ends in order, or with a RST when received data was not read (RFC 9293 3.6.1), or when
+ * bytes are in flight that nobody could send again.
+ */
 export function close(t: Tcb): void {
-  if (t.received) {
+  if (t.received || t.has(tcb.REPEATABLE)) {
     abort(t);
     return;
   }

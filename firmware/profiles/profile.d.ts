@@ -18,6 +18,8 @@ declare const HEADER_PBUF_COUNT: u32;
 declare const LINK_MRU: u32;
 /** Maximum segment size that we announce, bytes (RFC 9293 section 3.7.1). */
 declare const TCP_MSS: u32;
+/** Most data bytes of a segment that we send: its frame shall fit one GET_PACKET, and a TLS record fills it. */
+declare const TCP_SEND_MSS: u32;
 /** First retransmission timeout of a SYN, its longest, ms, and how often a SYN is repeated. */
 declare const TCP_SYN_RTO: u32;
 declare const TCP_SYN_RTO_MAX: u32;

@@ -5,8 +5,15 @@
 //   server   socket  bind  listen  …READABLE…  accept  recv send …  close
 //
 // Receiving hands the pbufs themselves to the application. Sending refers to the application's own memory (a *region*):
-// one region a socket at a time, and it must stay as it is until outstanding() is 0, because it is what gets
-// retransmitted.
+// one region a socket at a time. What send() takes must stay as it is until outstanding() is 0, because it is what gets
+// retransmitted. An application that can make its bytes again sends with sendAt(): there the region is free as soon as it
+// has left, and many of them are in flight at a time. What has been lost is asked for again:
+//
+//   while (socket.ready(s) & socket.WRITABLE) {
+//     make the bytes at socket.position(s), which may have gone back, or ahead
+//     socket.sendAt(s, …)
+//   }
+//   until outstanding(s) is 0: all has arrived
 import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import * as clock from "../chip/clock.ts";
@@ -44,7 +51,7 @@ export const MSG_MORE: u32 = 1;
 
 /** ready(): recv() or accept() would return something: data, a connection, the orderly end, an error. */
 export const READABLE: u32 = 1;
-/** ready(): send() would take a region. On a connecting socket: it is connected now. */
+/** ready(): send(), or sendAt() in its turn, would take a region. On a connecting socket: it is connected now. */
 export const WRITABLE: u32 = 2;
 /** ready(): the connection ended with an error. */
 export const FAILED: u32 = 4;
@@ -174,22 +181,62 @@ export function recvInto(s: i32, target: usize, length: u32): i32 {
 export function send(s: i32, data: usize, length: u32, flags: u32): i32 {
   const endpoint = at(s, STREAM);
   if (!endpoint) return EBADF;
+  const refusal = sendStatus(endpoint);
+  if (refusal) return refusal;
+  if (length > 0xffff) return EINVAL;
+  if (outstanding(s)) return EAGAIN;
+  tcp.send(Tcb.of(endpoint.tcb), data, length, (flags & MSG_MORE) != 0, s + 1);
+  return length;
+}
+
+/** @returns 0 when the state of the connection allows to send; EAGAIN while connecting; EPIPE, ENOTCONN, an error */
+function sendStatus(endpoint: Endpoint): i32 {
   if (!endpoint.tcb) {
     const status = outcome(endpoint);
     return status == 0 ? EPIPE : status;
   }
+  const state = Tcb.of(endpoint.tcb).state;
+  if (state == SYN_SENT || state == SYN_RECEIVED) return EAGAIN;
+  return state == ESTABLISHED || state == CLOSE_WAIT ? 0 : EPIPE;
+}
+
+/**
+ * Sends a region that the application can make again, byte for byte. When WRITABLE is set again the region is the
+ * application's; until outstanding() is 0 it has to be ready to make any of its bytes once more.
+ * @param at position of the region's first byte; that of position() is in the region
+ * @param flags 0 or MSG_MORE
+ * @returns `length`; EAGAIN when not WRITABLE; EINVAL, and otherwise as send()
+ */
+export function sendAt(s: i32, at_: u32, data: usize, length: u32, flags: u32): i32 {
+  const endpoint = at(s, STREAM);
+  if (!endpoint) return EBADF;
+  const refusal = sendStatus(endpoint);
+  if (refusal) return refusal;
   const t = Tcb.of(endpoint.tcb);
-  if (t.state == SYN_SENT || t.state == SYN_RECEIVED) return EAGAIN;
-  if (t.state != ESTABLISHED && t.state != CLOSE_WAIT) return EPIPE;
-  if (length > 0xffff) return EINVAL;
-  if (outstanding(s)) return EAGAIN;
-  tcp.send(t, data, length, (flags & MSG_MORE) != 0, s + 1);
+  if (!tcp.wants(t, s + 1)) return EAGAIN;
+  if (length > 0xffff || t.sndNxt - at_ >= length) return EINVAL;
+  tcp.repeat(t, at_, data, length, (flags & MSG_MORE) != 0, s + 1);
   return length;
 }
 
 /**
- * Bytes of the region that the stack may still read: not acknowledged, or just being sent by the link. Valid after
- * close() and abort() too: 0 means that the memory is the application's again.
+ * Where in the stream, counted from anywhere and modulo 2^32, the byte is that would be sent next; behind what has been
+ * sent, or where something has been lost.
+ */
+export function position(s: i32): u32 {
+  const endpoint = at(s, STREAM);
+  return endpoint && endpoint.tcb ? Tcb.of(endpoint.tcb).sndNxt : 0;
+}
+
+/** Most bytes of a segment to the peer; regions of this size are best. */
+export function segmentBytes(s: i32): u32 {
+  const endpoint = at(s, STREAM);
+  return endpoint && endpoint.tcb ? Tcb.of(endpoint.tcb).mss : 0;
+}
+
+/**
+ * Bytes that are not acknowledged, or just being sent by the link from the region. Valid after close() and abort() too:
+ * 0 means that the memory is the application's again.
  */
 export function outstanding(s: i32): u32 {
   return isNumber(s) ? tcp.outstanding(s + 1) : 0;
@@ -235,7 +282,7 @@ export function ready(s: i32): u32 {
   const t = Tcb.of(endpoint.tcb);
   let bits: u32 = 0;
   if (t.received || t.hasPeerFinished) bits |= READABLE;
-  if ((t.state == ESTABLISHED || t.state == CLOSE_WAIT) && !outstanding(s)) bits |= WRITABLE;
+  if ((t.state == ESTABLISHED || t.state == CLOSE_WAIT) && tcp.wants(t, s + 1)) bits |= WRITABLE;
   return bits;
 }
 

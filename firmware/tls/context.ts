@@ -158,6 +158,19 @@ export class Context {
   private header3: u8;
   private header4: u8;
 
+  /** Of the stream being sent (stream.ts), where the flight was: its position in TCP's stream, its first record's number. */
+  get streamAt(): u32 {
+    return load<u32>(changetype<usize>(this), offsetof<Context>("sealed"));
+  }
+  set streamAt(position: u32) {
+    store<u32>(changetype<usize>(this), position, offsetof<Context>("sealed"));
+  }
+  get streamSeq(): u32 {
+    return load<u32>(changetype<usize>(this), offsetof<Context>("offset"));
+  }
+  set streamSeq(sequence: u32) {
+    store<u32>(changetype<usize>(this), sequence, offsetof<Context>("offset"));
+  }
   get suite(): u32 {
     return 0x1300 | u32(this.suiteLow);
   }

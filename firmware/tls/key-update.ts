@@ -42,11 +42,16 @@ export function read(ctx: Context, data: usize, length: u32): u32 {
   return 0;
 }
 
+/** Must one be sent before further data? In TLS 1.2 it is the answer to a client that wants to renegotiate. */
+export function isDue(ctx: Context): bool {
+  return ctx.has(KEY_UPDATE_DUE) || (!ctx.isTls12 && ctx.writeSeq >= RECORDS_MAX);
+}
+
 /** Sends one if it is due, because the client asked or the key is worn out. @returns true when data may be sent now */
 export function flush(ctx: Context): bool {
   if (socket.outstanding(ctx.socket) != 0) return false;
+  if (!isDue(ctx)) return true;
   if (ctx.isTls12) return refuseRenegotiation(ctx);
-  if (!ctx.has(KEY_UPDATE_DUE) && ctx.writeSeq < RECORDS_MAX) return true;
   const message = put24(put8(ctx.secretA + HEADER_BYTES, KEY_UPDATE), 1);
   put8(message, NOT_REQUESTED);
   sendControl(ctx, HANDSHAKE, MESSAGE_BYTES);
@@ -58,7 +63,6 @@ export function flush(ctx: Context): bool {
 
 /** TLS 1.2: what is due is an answer to a client that wants to renegotiate (RFC 5246 section 7.2.2). */
 function refuseRenegotiation(ctx: Context): bool {
-  if (!ctx.has(KEY_UPDATE_DUE)) return true;
   sendAlert(ctx, alert.WARNING, alert.NO_RENEGOTIATION);
   ctx.flags &= ~KEY_UPDATE_DUE;
   return false;

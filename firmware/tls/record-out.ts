@@ -34,9 +34,15 @@ export function front(ctx: Context): u32 {
   return HEADER_BYTES + (ctx.has(WRITE_PROTECTED) ? record12.explicitBytes(ctx) : 0);
 }
 
-/** Longest content that a record may have now, bytes: the buffer's and the peer's limits. */
+/** Longest content that a record may have, bytes: the buffer, a segment, and the peer's limit hold it. */
 export function contentMax(ctx: Context): u32 {
-  return min(u32(TLS_BUFFER) - front(ctx) - (OVERHEAD_BYTES - HEADER_BYTES), u32(ctx.limit));
+  const most = min(u32(TLS_BUFFER), socket.segmentBytes(ctx.socket));
+  return min(most - recordBytes(ctx, 0), u32(ctx.limit));
+}
+
+/** Bytes of an encrypted record with so much content. */
+export function recordBytes(ctx: Context, content: u32): u32 {
+  return front(ctx) + content + u32(!ctx.isTls12) + aead.TAG_BYTES;
 }
 
 /** Sends an alert: encrypted when there are keys. The socket takes it: nothing is outstanding. */

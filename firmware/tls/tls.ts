@@ -5,6 +5,7 @@
 //   tls.accept(ctx, now)                                   until 0; a client attachClient()s and connect()s instead
 //   tls.recv(ctx, RECV_FAST)                               pieces of plaintext at data(ctx); act when authenticated(ctx)
 //   tls.send(ctx, tls.sendBuffer(ctx), length, COPY_OFF)   when writable(ctx)
+//   tls.begin(ctx), tls.sendPiece(ctx, …)                  the same for data that can be made again: see stream.ts
 //   tls.close(ctx)                                         until 0; then the socket is the application's to close
 //
 // A negative result other than EAGAIN is final; alert.ts tells which is which.
@@ -23,6 +24,7 @@ import * as keyUpdate from "./key-update.ts";
 import * as recordIn from "./record-in.ts";
 import { ALERT, APPLICATION_DATA, CONTENT_MAX, HANDSHAKE, contentMax, front, seal } from "./record-out.ts";
 import * as recordStore from "./record-store.ts";
+import * as stream from "./stream.ts";
 import * as tls10 from "./tls10/tls10.ts";
 
 export const EAGAIN: i32 = socket.EAGAIN;
@@ -43,6 +45,8 @@ export const COPY_ON: u32 = 0;
 export const COPY_OFF: u32 = 1;
 /** Bytes that one send() takes at most. */
 export const SEND_MAX: u32 = TLS10 ? tls10.SEND_MAX : CONTENT_MAX;
+/** Can a record be made again? In TLS 1.0 it depends on the one before, so data is sent by send() alone. */
+export const CAN_REPEAT: bool = !TLS10;
 
 /** Forgets everything, secrets first [239]. The buffer is not outstanding. @returns 0 */
 export function resetCtx(ctx: u32, flag: u32): i32 {
@@ -152,6 +156,42 @@ export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
   const end = seal(c, c.buffer, APPLICATION_DATA, bytes);
   const result = socket.send(c.socket, c.buffer, u32(end - c.buffer), 0);
   return result < 0 ? alert.abandon(c, result) : bytes;
+}
+
+/** Begins to send data that the application can make again, byte for byte. @returns false: ask again after the next step */
+export function begin(ctx: u32): bool {
+  return writable(ctx) && (!CAN_REPEAT || stream.begin(context.at(ctx)));
+}
+
+/** Bytes of each piece of such data but the last; the same until all has been sent. */
+export function pieceBytes(ctx: u32): u32 {
+  return CAN_REPEAT ? contentMax(context.at(ctx)) : SEND_MAX;
+}
+
+/**
+ * @param total bytes that are to be sent since begin()
+ * @returns offset of the piece to be sent next, a new one or once more one that was lost; `total`: none is left to be
+ *   sent; EAGAIN; or an error
+ */
+export function wanted(ctx: u32, total: u32): i32 {
+  const c = context.at(ctx);
+  if (c.state != CONNECTED) return refusal(c);
+  return c.stored == 0 || c.has(IN_NVM) ? stream.wanted(c, total) : EAGAIN;
+}
+
+/**
+ * Sends the piece that stands in sendBuffer(). It must be what it was if it has been sent before: two plaintexts under one
+ * nonce would give both away.
+ * @param offset as wanted() has told @param length pieceBytes(), or what is left @param isLast the latter
+ * @returns how many bytes were taken, or an error
+ */
+export function sendPiece(ctx: u32, offset: u32, length: u32, isLast: bool): i32 {
+  return stream.send(context.at(ctx), offset, length, isLast);
+}
+
+/** Has the peer acknowledged all that was sent? */
+export function isDelivered(ctx: u32): bool {
+  return CAN_REPEAT ? socket.outstanding(context.at(ctx).socket) == 0 : writable(ctx);
 }
 
 /**

@@ -10,6 +10,8 @@ const GRAIN_MS = 2;
 export interface LineOptions {
   /** bit/s; default: as fast as this machine goes, and time is not accounted for. */
   baud?: number;
+  /** Elementary time units that a character takes; default: 12, those of T=0. */
+  etusPerCharacter?: number;
   clock?: Clock;
 }
 
@@ -28,10 +30,10 @@ export class CharacterLine {
 
   constructor(
     readonly contacts: Contacts,
-    { baud, clock = systemClock }: LineOptions = {},
+    { baud, etusPerCharacter = ETU_PER_CHARACTER, clock = systemClock }: LineOptions = {},
   ) {
     this.clock = clock;
-    this.characterMs = baud ? (ETU_PER_CHARACTER * 1000) / baud : 0;
+    this.characterMs = baud ? (etusPerCharacter * 1000) / baud : 0;
     contacts.onCharacter = (byte) => {
       this.received++;
       this.#account();

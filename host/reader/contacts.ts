@@ -20,6 +20,8 @@ export interface Contacts {
 const SLICE_MS = 8;
 /** Period of the chip's timer interrupt, ms; it ticks only while the card owes an answer. */
 const TICK_MS = 100;
+/** So often a chip gets a turn while the reader speaks: shorter than two frames, were they ever so short. */
+const CHARACTERS_A_STEP = 16;
 /** After so many ticks the card has forgotten a command that stopped halfway. */
 const MAX_TICKS = 60;
 
@@ -35,6 +37,7 @@ export class ChipContacts implements Contacts {
   #ticks = 0;
   #owes = false;
   #gone = false;
+  #written = 0;
 
   /** @param makeChip makes the chip, given where its link's bytes go: `(onLinkByte) => new Chip({ …, onLinkByte })` */
   constructor(
@@ -50,6 +53,8 @@ export class ChipContacts implements Contacts {
     this.#owes = true;
     this.#ticks = 0;
     this.#guard(() => this.chip.receive(byte));
+    // A chip runs while characters come: many short frames in one command would be more than its buffers hold.
+    if (++this.#written % CHARACTERS_A_STEP === 0 && !this.#running) this.#guard(() => this.chip.step());
   }
 
   flush(): void {

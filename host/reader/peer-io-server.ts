@@ -40,6 +40,11 @@ const MAX_PUT = 255;
 const READY_WRITE = 0x6c;
 const NO_DATA = 0x9000;
 
+/**
+ * After so many packets in a row a card that has more gives way to what waits for it: its TCP's acknowledgments are among
+ * that, and it would think them lost.
+ */
+const GETS_IN_A_ROW = 2;
 /** Bad statuses in a row before the card is reset. */
 const MAX_BAD = 3;
 /** Pauses between attempts to reset a card that fails, ms: doubled from one to the other. */
@@ -54,6 +59,8 @@ export class PeerIoServer {
   #state: ServerState = "Initial";
   /** Bytes that the card is ready to send. */
   #ready = 0;
+  /** Packets got since something was put. */
+  #gets = 0;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   /** The next pause before a poll, ms; 0: none but for others to run. */
@@ -134,6 +141,7 @@ export class PeerIoServer {
         return this.#get();
       case "Putting to card":
         this.#pauseMs = 0;
+        this.#gets = 0;
         return (await this.#command(this.#nextPut())).sw;
       case "Checking RAS":
         return this.#checkRas();
@@ -147,13 +155,15 @@ export class PeerIoServer {
     if (sw >> 8 === READY_WRITE) {
       this.#ready = sw & 0xff;
       this.#pauseMs = 0;
-      this.#enter("Getting from card");
+      const mustWait = this.#queuedBytes > 0 && this.#gets >= GETS_IN_A_ROW;
+      this.#enter(mustWait ? "Putting to card" : "Getting from card");
     } else if (sw === NO_DATA) this.#enter("Checking RAS");
     else throw new BadStatus(`The card answers Peer I/O with status ${sw.toString(16)}.`);
   }
 
   async #get(): Promise<number> {
     const { data, sw } = await this.#command(Uint8Array.of(CLASS, GET_PACKET, 0, 0, this.#ready));
+    this.#gets++;
     if (data.length > 0) this.#options.onFromCard(data);
     return sw;
   }

@@ -75,7 +75,7 @@ describe("ping", () => {
 
 describe("serves again after", () => {
   /** Characters from the reader in a whole fetch, about. */
-  const FETCH = 2000;
+  const FETCH = 1200;
 
   test.each([
     ["resets between two commands", () => void card.reader.connect()],

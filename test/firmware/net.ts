@@ -171,6 +171,14 @@ export function send(s: i32, data: u32, length: u32, flags: u32): i32 {
   return sockets.send(s, data, length, flags);
 }
 
+export function sendAt(s: i32, position: u32, data: u32, length: u32, flags: u32): i32 {
+  return sockets.sendAt(s, position, data, length, flags);
+}
+
+export function position(s: i32): u32 {
+  return sockets.position(s);
+}
+
 export function outstanding(s: i32): u32 {
   return sockets.outstanding(s);
 }

@@ -110,6 +110,21 @@ export function writable(ctx: u32): bool {
 export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
   return tls.send(ctx, source, length, flag);
 }
+export function begin(ctx: u32): bool {
+  return tls.begin(ctx);
+}
+export function pieceBytes(ctx: u32): u32 {
+  return tls.pieceBytes(ctx);
+}
+export function wanted(ctx: u32, total: u32): i32 {
+  return tls.wanted(ctx, total);
+}
+export function sendPiece(ctx: u32, offset: u32, length: u32, isLast: bool): i32 {
+  return tls.sendPiece(ctx, offset, length, isLast);
+}
+export function isDelivered(ctx: u32): bool {
+  return tls.isDelivered(ctx);
+}
 export function close(ctx: u32): i32 {
   return tls.close(ctx);
 }

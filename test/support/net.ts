@@ -79,6 +79,8 @@ interface NetExports {
   recvStatus(s: number): number;
   recvInto(s: number, length: number): number;
   send(s: number, data: number, length: number, flags: number): number;
+  sendAt(s: number, position: number, data: number, length: number, flags: number): number;
+  position(s: number): number;
   outstanding(s: number): number;
   shutdown(s: number): number;
   close(s: number): number;
@@ -92,7 +94,7 @@ interface NetExports {
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
-/** The stack of a profile, compiled once. */
+/** The stack of a profile, compiled once. Its segments are as long as the peer allows. */
 export function netModule(
   profile = "card-6k",
   use: Record<string, number> = {},
@@ -102,7 +104,7 @@ export function netModule(
     modules.get(key) ??
     build("test/firmware/net.ts", {
       profile,
-      use,
+      use: { TCP_SEND_MSS: 1460, ...use },
       replace: {
         "firmware/link/ppp/ppp.ts": "test/firmware/doubles/ppp.ts",
         "firmware/link/ahdlc.ts": "test/firmware/ahdlc-double.ts",

@@ -9,6 +9,7 @@ import { LocalCa } from "../../host/issuer/ca.ts";
 import { readProfile } from "../../scripts/firmware.mjs";
 import { build } from "./firmware.ts";
 
+const WRITABLE = 2;
 export const EAGAIN = -1;
 export const FAST = 0;
 export const SAFE = 1;
@@ -45,6 +46,11 @@ interface Exports {
   sendBuffer(ctx: number): number;
   writable(ctx: number): number;
   send(ctx: number, source: number, length: number, flag: number): number;
+  begin(ctx: number): number;
+  pieceBytes(ctx: number): number;
+  wanted(ctx: number, total: number): number;
+  sendPiece(ctx: number, offset: number, length: number, isLast: number): number;
+  isDelivered(ctx: number): number;
   close(ctx: number): number;
   contextAt(ctx: number): number;
 }
@@ -84,15 +90,48 @@ export class Tcp {
     return segment;
   }
   send(card: TlsCard, address: number, length: number): number {
-    if (this.#region) return EAGAIN;
+    if (this.outstanding > 0) return EAGAIN;
     const bytes = Buffer.from(card.bytes.subarray(address, address + length));
     this.#region = { address, bytes };
+    this.position += length;
     this.sent.push(bytes);
     this.onSent(bytes);
     return length;
   }
+
+  /** Where the card would send next; a test that loses something turns it back. */
+  position = 1000;
+  /** Most bytes of a segment. */
+  segmentBytes = 1460;
+  /** What sendAt() has taken since all was acknowledged, from this position on. */
+  #repeatable = Buffer.alloc(0);
+  #repeatableFrom = 0;
+
+  /** The bytes of a position never change: they are sealed under one nonce. */
+  sendAt(card: TlsCard, position: number, address: number, length: number): number {
+    if (this.#region) return EAGAIN;
+    if (this.#repeatable.length === 0) this.#repeatableFrom = position;
+    const bytes = Buffer.from(card.bytes.subarray(address, address + length));
+    card.bytes.fill(0xee, address, address + length); // nobody keeps it
+    const from = position - this.#repeatableFrom;
+    const known = this.#repeatable.subarray(from, from + length);
+    if (!known.equals(bytes.subarray(0, known.length))) throw new Error("two records under one number");
+    this.#repeatable = Buffer.concat([this.#repeatable, bytes.subarray(known.length)]);
+    this.position = position + length;
+    this.sent.push(bytes);
+    if (known.length === 0) this.onSent(bytes);
+    return length;
+  }
+  /** The peer has all that can be made again. */
+  acknowledgeAll(): void {
+    this.#repeatable = Buffer.alloc(0);
+  }
   get outstanding(): number {
-    return this.#region?.bytes.length ?? 0;
+    return this.#repeatable.length || (this.#region?.bytes.length ?? 0);
+  }
+  /** A region of send() waits for its acknowledgment. */
+  get isHeld(): boolean {
+    return this.#region !== null;
   }
   /** Forgets what has arrived, and the region: the card's memory is being turned back. */
   forget(): void {
@@ -145,6 +184,11 @@ export class TlsCard {
         recv: (s: number) => this.#recv(this.tcps[s]!),
         recvStatus: (s: number) => (this.tcps[s]!.ended ? 0 : EAGAIN),
         send: (s: number, address: number, length: number) => this.tcps[s]!.send(this, address, length),
+        sendAt: (s: number, position: number, address: number, length: number) =>
+          this.tcps[s]!.sendAt(this, position, address, length),
+        position: (s: number) => this.tcps[s]!.position,
+        segmentBytes: (s: number) => this.tcps[s]!.segmentBytes,
+        ready: (s: number) => (this.tcps[s]!.isHeld ? 0 : WRITABLE),
         outstanding: (s: number) => this.tcps[s]!.outstanding,
         shutdown: (s: number) => ((this.tcps[s]!.finished = true), 0),
       },

@@ -58,6 +58,11 @@ export class Client {
   gotCloseNotify = false;
   gotFin = false;
   outstanding = 0;
+  /** Pieces of the response that the card can make again, and the offset of the one that it is asked for. */
+  pieces: Uint8Array[] = [];
+  wantedPiece = 0;
+  /** Pieces that are in flight until run() acknowledges them. */
+  flight = 1;
   delivered = 0;
   isVerified = true;
   hasEnded = false;
@@ -91,6 +96,8 @@ export class WebCard {
   readonly files = new Map<string, StoredFile>();
   readonly clients: Client[] = [];
   now = 1000;
+  /** What the card takes for the state of its files. */
+  generation = 1;
   backlog = -1;
   #knocked = false;
   readonly #sockets = new Map<number, Client>();
@@ -252,6 +259,12 @@ export class WebCard {
       sendBuffer: (ctx: number) => this.exports.tlsBuffer(ctx) + 5,
       writable: (ctx: number) => (at(ctx).outstanding === 0 && !at(ctx).isBroken ? 1 : 0),
       send: (ctx: number, data: number, length: number) => this.#send(at(ctx), ctx, data, length),
+      begin: (ctx: number) => this.#begin(at(ctx)),
+      pieceBytes: (ctx: number) => Math.min(SEND_MAX, at(ctx).recordLimit),
+      wanted: (ctx: number, total: number) => this.#wanted(at(ctx), total),
+      sendPiece: (ctx: number, offset: number, length: number, isLast: number) =>
+        this.#sendPiece(at(ctx), ctx, { offset, length, isLast: isLast !== 0 }),
+      isDelivered: (ctx: number) => (at(ctx).outstanding === 0 ? 1 : 0),
       close: (ctx: number) => this.#close(ctx, at(ctx)),
     };
   }
@@ -293,6 +306,45 @@ export class WebCard {
     return taken;
   }
 
+  #begin(client: Client): number {
+    if (client.outstanding > 0 || client.isBroken) return 0;
+    client.pieces = [];
+    client.wantedPiece = 0;
+    return 1;
+  }
+
+  #wanted(client: Client, total: number): number {
+    if (client.isBroken) return BROKEN;
+    const offset = client.wantedPiece * Math.min(SEND_MAX, client.recordLimit);
+    if (client.outstanding > 0 && (offset >= total || client.outstanding >= client.flight * SEND_MAX))
+      return EAGAIN;
+    return Math.min(offset, total);
+  }
+
+  /** A piece that has been sent before must be what it was: it is sealed under the same nonce. */
+  #sendPiece(
+    client: Client,
+    ctx: number,
+    { offset, length, isLast }: { offset: number; length: number; isLast: boolean },
+  ): number {
+    const size = Math.min(SEND_MAX, client.recordLimit);
+    if (offset !== client.wantedPiece * size) throw new Error("a piece that nobody wants");
+    if (length > size || (!isLast && length !== size)) throw new Error(`a piece of ${length} bytes`);
+    const piece = this.bytes().slice(
+      this.exports.tlsBuffer(ctx) + 5,
+      this.exports.tlsBuffer(ctx) + 5 + length,
+    );
+    const before = client.pieces[client.wantedPiece];
+    if (before && !Buffer.from(before).equals(piece)) throw new Error("two plaintexts under one nonce");
+    client.pieces[client.wantedPiece++] = piece;
+    if (before) return length;
+    const outstanding = client.outstanding;
+    client.outstanding = 0;
+    const taken = this.#send(client, ctx, this.exports.tlsBuffer(ctx) + 5, length);
+    client.outstanding += outstanding;
+    return taken;
+  }
+
   /** The last words, once they can be sent; done when they are acknowledged. */
   #close(ctx: number, client: Client): number {
     if (client.outstanding > 0) return EAGAIN;
@@ -330,6 +382,7 @@ export class WebCard {
         return piece.length;
       },
       freeBytes: () => 123456,
+      generation: () => this.generation,
     };
   }
 }

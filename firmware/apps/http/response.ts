@@ -28,6 +28,11 @@ export function writeHead(to: usize, answer: u32, isLast: bool): usize {
   return writeLineEnd(at);
 }
 
+/** @returns true when the response can be made again, byte for byte, as long as no file changes */
+export function isRepeatable(answer: u32): bool {
+  return answers.statusOf(answer) != text.OK || resource.hasTag(answers.resourceOf(answer));
+}
+
 /** Bytes of content that follow the head. */
 export function contentLength(answer: u32): u32 {
   const hasNone = answer & answers.IS_HEAD || answers.statusOf(answer) == text.NOT_MODIFIED;

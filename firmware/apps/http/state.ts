@@ -28,13 +28,15 @@ export class Server {
 export class Connection {
   /** When the state was entered, or the last record sent: what the limits of policy.ts count from. */
   sinceMs: Millis;
-  /** Bytes of the first answer's response, its head included, that have been sent. */
+  /** Bytes of the first answer's response, its head included, that have been sent, once or several times. */
   sent: u32;
+  /** files.generation() when that response was begun. */
+  generation: u32;
   socket: i8;
   state: u8;
   /** Answers owed to requests that have been read. */
   owed: u8;
-  /** Bytes of that response's head. */
+  /** Bytes of that response's head; 0: it has not been begun. */
   headBytes: u8;
   /** That head says that it is the connection's last. */
   closing: bool;
@@ -72,7 +74,7 @@ export class Request {
 }
 
 const SERVER_BYTES: u32 = 24;
-const CONNECTION_FIELDS: u32 = 16;
+const CONNECTION_FIELDS: u32 = 20;
 const CONNECTION_BYTES: u32 = CONNECTION_FIELDS + 4 * PIPELINE_MAX;
 const REQUEST_FIELDS: u32 = 16;
 const PAIR_BYTES: u32 = CONNECTION_BYTES + REQUEST_FIELDS + WORD_MAX;

@@ -7,3 +7,4 @@ export declare function typeOf(handle: i32, out: usize): u32;
 export declare function read(handle: i32, offset: u32, target: usize, length: u32): u32;
 export declare function etag(handle: i32): u32;
 export declare function freeBytes(): u32;
+export declare function generation(): u32;

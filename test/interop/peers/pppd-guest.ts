@@ -6,7 +6,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { basename, join } from "node:path";
 import type { SerialCard } from "../../support/serial-card.ts";
 import { temporaryFolder } from "../../support/netcard.ts";
-import { debianDependency, debianPackage } from "./debian.ts";
+import { debianDependency, debianPackage } from "../../../scripts/debian.mjs";
 
 const KERNEL = /linux-image-[\d.]+-\d+-amd64/;
 const MODULES = ["net/slip/slhc.ko", "net/ppp/ppp_generic.ko", "net/ppp/ppp_async.ko"];

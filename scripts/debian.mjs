@@ -1,9 +1,9 @@
-// Packages of Debian as peers, fetched and unpacked at test time into build/debian. Neither root nor the system's own
+// Packages of Debian as peers, fetched and unpacked when they are needed into build/debian. Neither root nor the system's own
 // package lists are needed.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../../scripts/firmware.mjs";
+import { ROOT } from "./firmware.mjs";
 
 const FOLDER = join(ROOT, "build/debian");
 const SOURCES = `Types: deb deb-src
@@ -14,7 +14,7 @@ Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 `;
 
 /** Runs a tool of apt with lists of our own. @returns what it prints @throws Error when there is no apt or no network */
-function apt(tool: string, args: string[], cwd: string): string {
+function apt(tool, args, cwd) {
   const own = join(FOLDER, "apt");
   const options = {
     "Dir::Etc::sourcelist": "/dev/null",
@@ -27,7 +27,7 @@ function apt(tool: string, args: string[], cwd: string): string {
   return execFileSync(tool, [...fixed, ...args], { cwd, encoding: "utf8", stdio: "pipe", timeout: 120_000 });
 }
 
-function prepare(): void {
+function prepare() {
   const own = join(FOLDER, "apt");
   if (existsSync(join(own, "lists"))) return;
   mkdirSync(join(own, "sources"), { recursive: true });
@@ -42,7 +42,7 @@ function prepare(): void {
 }
 
 /** Fetches into a folder of its own, or not at all. @returns the folder; undefined when there is no way to get it */
-function fetched(name: string, fetch: (folder: string) => void): string | undefined {
+function fetched(name, fetch) {
   const folder = join(FOLDER, name);
   if (existsSync(folder)) return folder;
   try {
@@ -56,14 +56,14 @@ function fetched(name: string, fetch: (folder: string) => void): string | undefi
   }
 }
 
-const only = (folder: string, pattern: RegExp): string => {
+const only = (folder, pattern) => {
   const name = readdirSync(folder).find((entry) => pattern.test(entry));
   if (!name) throw new Error(`nothing in ${folder} is ${pattern}`);
   return join(folder, name);
 };
 
 /** @returns a folder with the files of a binary package; undefined when it can't be had */
-export function debianPackage(name: string): string | undefined {
+export function debianPackage(name) {
   return fetched(name, (folder) => {
     apt("apt-get", ["download", name], folder);
     execFileSync("dpkg-deb", ["-x", only(folder, /\.deb$/), folder]);
@@ -72,7 +72,7 @@ export function debianPackage(name: string): string | undefined {
 }
 
 /** @returns the package that a package without files stands for; undefined when that can't be told */
-export function debianDependency(name: string, pattern: RegExp): string | undefined {
+export function debianDependency(name, pattern) {
   try {
     prepare();
     return pattern.exec(apt("apt-cache", ["depends", name], FOLDER))?.[0];
@@ -82,7 +82,7 @@ export function debianDependency(name: string, pattern: RegExp): string | undefi
 }
 
 /** @returns a folder with a package's source, as its authors published it; undefined when it can't be had */
-export function debianSource(name: string): string | undefined {
+export function debianSource(name) {
   const folder = fetched(`${name}-source`, (target) => {
     apt("apt-get", ["source", "--download-only", name], target);
     execFileSync("tar", ["-xf", only(target, /\.orig\.tar\.\w+$/)], { cwd: target });

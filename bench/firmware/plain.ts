@@ -1,0 +1,73 @@
+// Stands in for firmware/tls/tls.ts: HTTP without TLS, on the same buffer and with the same calls. Its imports are right
+// from there too.
+import { TLS, TLS_CONTEXT_BYTES } from "../../firmware/chip/ram-map.ts";
+import * as socket from "../../firmware/socket/socket.ts";
+
+export const EAGAIN: i32 = -1;
+export const RESET_INIT: u32 = 0;
+export const RECV_FAST: u32 = 0;
+export const COPY_OFF: u32 = 1;
+export const CAN_REPEAT: bool = true;
+export const SEND_MAX: u32 = TLS_BUFFER;
+
+const PIECE: u32 = 64;
+
+export function resetCtx(_ctx: u32, _flag: u32): i32 {
+  return 0;
+}
+export function attach(ctx: u32, s: i32): void {
+  store<u32>(at(ctx), s);
+}
+export function accept(_ctx: u32, _now: u32): i32 {
+  return 0;
+}
+export function recv(ctx: u32, _flag: u32): i32 {
+  return socket.recvInto(socketOf(ctx), data(ctx), PIECE);
+}
+export function data(ctx: u32): usize {
+  return at(ctx) + 8;
+}
+export function authenticated(_ctx: u32): bool {
+  return true;
+}
+export function sendBuffer(ctx: u32): usize {
+  return at(ctx) + TLS_CONTEXT_BYTES;
+}
+export function writable(ctx: u32): bool {
+  return socket.outstanding(socketOf(ctx)) == 0;
+}
+export function send(ctx: u32, source: usize, length: u32, _flag: u32): i32 {
+  return socket.send(socketOf(ctx), source, length, 0);
+}
+export function close(ctx: u32): i32 {
+  return socket.outstanding(socketOf(ctx)) ? EAGAIN : 0;
+}
+
+function socketOf(ctx: u32): i32 {
+  return load<u32>(at(ctx));
+}
+function at(ctx: u32): usize {
+  return TLS + ctx * (TLS_CONTEXT_BYTES + TLS_BUFFER);
+}
+
+export function begin(ctx: u32): bool {
+  if (!writable(ctx)) return false;
+  store<u32>(at(ctx), socket.position(socketOf(ctx)), 4);
+  return true;
+}
+export function pieceBytes(ctx: u32): u32 {
+  return min(SEND_MAX, socket.segmentBytes(socketOf(ctx)));
+}
+export function wanted(ctx: u32, total: u32): i32 {
+  if (!(socket.ready(socketOf(ctx)) & socket.WRITABLE)) return EAGAIN;
+  const offset = socket.position(socketOf(ctx)) - load<u32>(at(ctx), 4);
+  return min(offset - (offset < total ? offset % pieceBytes(ctx) : 0), total);
+}
+export function sendPiece(ctx: u32, offset: u32, length: u32, isLast: bool): i32 {
+  const position = load<u32>(at(ctx), 4) + offset;
+  const flags: u32 = isLast ? 0 : socket.MSG_MORE;
+  return socket.sendAt(socketOf(ctx), position, sendBuffer(ctx), length, flags);
+}
+export function isDelivered(ctx: u32): bool {
+  return writable(ctx);
+}

@@ -1,0 +1,2 @@
+#include <stdlib.h>
+#define LWIP_RAND() ((u32_t)rand())

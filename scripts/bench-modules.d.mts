@@ -1,0 +1,3 @@
+import type { Modules } from "../bench/run.ts";
+
+export function benchModules(): Promise<Modules>;

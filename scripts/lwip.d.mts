@@ -1,0 +1,3 @@
+export function lwipSource(): string | undefined;
+export function compileLwip(source: string, program: string, files: string[]): string;
+export function lwipHostFiles(source: string): string[];
