@@ -98,7 +98,7 @@ function measureImage(wasm, arena, profile) {
   const globals = sections.bss + sections.noinit;
   return {
     description,
-    flash: { code: sections.vectors + sections.text, constants: sections.constants },
+    flash: { code: sections.vectors + sections.crypto + sections.text, constants: sections.constants },
     flashCode,
     runtime: globals,
     stack: stack.bytes,
