@@ -213,6 +213,23 @@ export function append(head: Pbuf, last: Pbuf, byte: u32): Pbuf | null {
   return tail;
 }
 
+/** Appends one byte to a packet, whatever its last pbuf is. @returns false when the pool is empty */
+export function append8(head: Pbuf, byte: u32): bool {
+  let last = head;
+  while (!last.isLast) last = last.next!;
+  return append(head, last, byte) != null;
+}
+
+/** Appends a big-endian number. @returns false when the pool is empty; the packet is of no use then */
+export function append16(head: Pbuf, value: u32): bool {
+  return append8(head, value >> 8) && append8(head, value);
+}
+
+/** Appends a big-endian number. @returns false when the pool is empty; the packet is of no use then */
+export function append32(head: Pbuf, value: u32): bool {
+  return append16(head, value >> 16) && append16(head, value);
+}
+
 /** @returns bytes free before the data of a pool pbuf */
 export function headroom(p: Pbuf): u32 {
   return u32(p.payload - ownPayload(p));

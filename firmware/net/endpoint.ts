@@ -2,15 +2,23 @@
 // here and leaves here how a connection ended; socket/ makes Berkeley sockets of them.
 import { SOCKETS, SOCKETS_BYTES, SOCKET_BYTES } from "../chip/ram-map.ts";
 
-/** How a connection ended, other than in order; numbers shared with socket/. */
+/** Nothing now: ask again after the next step. Numbers shared with socket/. */
+export const EAGAIN: i32 = -1;
+/** How a connection ended, other than in order. */
 export const ECONNRESET: i32 = -4;
 export const ETIMEDOUT: i32 = -5;
 export const ECONNREFUSED: i32 = -6;
+/** An argument is wrong. */
+export const EINVAL: i32 = -9;
+/** A router says that the peer can't be reached, or no way there is known. */
+export const EHOSTUNREACH: i32 = -11;
 
 export const FREE: u8 = 0;
 /** A socket that may connect, or has. */
 export const STREAM: u8 = 1;
 export const LISTENER: u8 = 2;
+/** A UDP socket: udp.ts has its own view of the same memory. */
+export const DATAGRAM: u8 = 3;
 
 @final
 @unmanaged

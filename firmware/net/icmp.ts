@@ -2,12 +2,14 @@
 //
 // A reply is made in the received pbufs: no pbuf is taken for it. An echo request in fragments need never be whole here:
 // each is a fragment of the reply as soon as its addresses are exchanged, the first with another type and a checksum
-// changed to match; whatever was wrong with the data still is. So pings of any size are answered. Errors that arrive are handed to TCP, which takes them as hints (RFC 5927).
+// changed to match; whatever was wrong with the data still is. So pings of any size are answered.
+// Errors that arrive are handed to the protocol that they quote, which takes them as hints (RFC 5927).
 import * as checksum from "../buffer/checksum.ts";
 import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import { Millis } from "../chip/clock.ts";
 import { IP } from "../chip/ram-map.ts";
+import { ECONNREFUSED, EHOSTUNREACH } from "./endpoint.ts";
 import * as ip from "./ip.ts";
 import { FRAGMENT_MASK, IpState } from "./ip.ts";
 import { ICMP_HEADER_LEN, IP_HEADER_LEN, IcmpHeader, IpHeader, PROTOCOL_ICMP, count } from "./wire.ts";
@@ -18,6 +20,8 @@ const OFFSET_MASK: u32 = 0x1fff;
 const ECHO_REPLY: u32 = 0;
 const UNREACHABLE: u32 = 3;
 const ECHO: u32 = 8;
+const TIME_EXCEEDED: u32 = 11;
+const PARAMETER_PROBLEM: u32 = 12;
 
 /** Codes of UNREACHABLE. */
 export const PROTOCOL_UNREACHABLE: u32 = 2;
@@ -57,10 +61,23 @@ export function input(packet: Pbuf): Pbuf | null {
       return null;
     }
     if (header.type == ECHO_REPLY) IpState.here.echoReply = (header.ident << 16) | header.sequence;
-    if (header.type == UNREACHABLE && quotes(packet)) return packet;
+    if (ICMP_ERRORS && isError(header) && quotes(packet)) return packet;
   }
   pbuf.give(packet);
   return null;
+}
+
+/** @returns whether an error says that nobody there will ever answer: a hard one (RFC 1122 section 4.2.3.9) */
+export function isHard(error: Pbuf): bool {
+  const header = IcmpHeader.of(error);
+  return (
+    header.type == UNREACHABLE && (header.code == PROTOCOL_UNREACHABLE || header.code == PORT_UNREACHABLE)
+  );
+}
+
+/** @returns what an error means to a socket: ECONNREFUSED, EHOSTUNREACH */
+export function errorOf(error: Pbuf): i32 {
+  return isHard(error) ? ECONNREFUSED : EHOSTUNREACH;
 }
 
 /** @returns the protocol of the packet that an error quotes */
@@ -160,11 +177,22 @@ function answerFirst(packet: Pbuf, header: IpHeader): bool {
   return true;
 }
 
-/** @returns whether an error quotes an IP header and the 8 bytes behind it, in its first pbuf */
+/**
+ * @returns whether a message is an error about a packet. Not among them: that it was too long to be forwarded whole
+ * (code 4), since we forbid nobody to fragment; Source Quench (RFC 6633)
+ */
+function isError(header: IcmpHeader): bool {
+  if (header.type == UNREACHABLE) return header.code != 4;
+  return header.type == TIME_EXCEEDED || header.type == PARAMETER_PROBLEM;
+}
+
+/** @returns whether an error quotes an IP header of ours and the 8 bytes behind it, in its first pbuf */
 function quotes(packet: Pbuf): bool {
   const start = IP_HEADER_LEN + ICMP_HEADER_LEN;
   if (packet.length < start + IP_HEADER_LEN + QUOTED_LEN) return false;
-  return packet.length >= start + IpHeader.at(packet.payload + start).headerLen + QUOTED_LEN;
+  const quoted = IpHeader.at(packet.payload + start);
+  if (quoted.headerLen < IP_HEADER_LEN || quoted.source != ip.localAddress()) return false;
+  return packet.length >= start + quoted.headerLen + QUOTED_LEN;
 }
 
 function seal(packet: Pbuf, header: IcmpHeader): void {

@@ -12,10 +12,12 @@ import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import { IP, IP_BYTES } from "../chip/ram-map.ts";
 import * as ppp from "../link/ppp/ppp.ts";
-import { IP_HEADER_LEN, IpHeader, PROTOCOL_ICMP, count } from "./wire.ts";
+import { IP_HEADER_LEN, IpHeader, PROTOCOL_ICMP, PROTOCOL_UDP, count } from "./wire.ts";
 
 const DEFAULT_TTL: u8 = 64;
 const VERSION_4: u32 = 4;
+/** The limited broadcast address (RFC 919). */
+export const BROADCAST: u32 = 0xffffffff;
 /** More-fragments flag and fragment offset: a fragment when any is set. */
 export const FRAGMENT_MASK: u32 = 0x3fff;
 
@@ -56,6 +58,9 @@ export class IpState {
   echoSource: u32;
   echoIdent: u16;
 
+  /** Our address by DHCP, 0: the link's. */
+  leased: u32;
+
   static get here(): IpState {
     return changetype<IpState>(IP);
   }
@@ -65,6 +70,17 @@ export class IpState {
 export function powerOn(): void {
   if (offsetof<IpState>() > IP_BYTES) ERROR("IpState does not fit IP_BYTES");
   if (offsetof<IpHeader>() != IP_HEADER_LEN) ERROR("an IP header is 20 bytes");
+}
+
+/** @returns our address, host order, 0: none yet */
+export function localAddress(): u32 {
+  if (DHCP && IpState.here.leased) return IpState.here.leased;
+  return ppp.localAddress();
+}
+
+/** Gives this end an address, until the next one. @param address host order, 0: that of the link */
+export function assign(address: u32): void {
+  IpState.here.leased = address;
 }
 
 /**
@@ -165,17 +181,21 @@ function causeToDrop(packet: Pbuf): usize {
   )
     return IP + offsetof<IpState>("badLength");
   if (checksum.fold(sumOf(packet.payload, headerLen)) != 0) return IP + offsetof<IpState>("badChecksum");
-  if (!ppp.localAddress() || header.dest != ppp.localAddress())
-    return IP + offsetof<IpState>("wrongDestination");
-  if (!isHost(header.source) || header.source == ppp.localAddress())
-    return IP + offsetof<IpState>("badSource");
+  if (!isForUs(header)) return IP + offsetof<IpState>("wrongDestination");
+  if (!isHost(header.source) || header.source == localAddress()) return IP + offsetof<IpState>("badSource");
   if (header.fragment & FRAGMENT_MASK && header.protocol != PROTOCOL_ICMP)
     return IP + offsetof<IpState>("fragments");
   return 0;
 }
 
+/** Broadcasts are taken for UDP only: DHCP's answers come so. */
+function isForUs(header: IpHeader): bool {
+  if (UDP && header.dest == BROADCAST) return header.protocol == PROTOCOL_UDP;
+  return localAddress() != 0 && header.dest == localAddress();
+}
+
 /** @returns whether an address may be a packet's source: not "this network", loopback, multicast, reserved (RFC 1122 3.2.1.3) */
-function isHost(address: u32): bool {
+export function isHost(address: u32): bool {
   const net = address >> 24;
   return net != 0 && net != 127 && net < 224;
 }
@@ -189,7 +209,7 @@ function writeHeader(packet: Pbuf, dest: u32, protocol: u32): void {
   header.fragment = 0;
   header.ttl = DEFAULT_TTL;
   header.protocol = u8(protocol);
-  header.source = ppp.localAddress();
+  header.source = localAddress();
   header.dest = dest;
   seal(packet);
 }

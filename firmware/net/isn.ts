@@ -1,4 +1,4 @@
-// Initial sequence numbers, RFC 6528: ISN = M + F(connection, secret). M is the 4 µs clock, here in steps of 250 a
+// Numbers that can't be guessed from outside. Initial sequence numbers, RFC 6528: ISN = M + F(connection, secret). M is the 4 µs clock, here in steps of 250 a
 // millisecond; F is SipHash-2-4 (Aumasson and Bernstein, 2012), whose key is drawn at power-on and leaves no trace.
 import { Millis } from "../chip/clock.ts";
 
@@ -12,6 +12,15 @@ const MESSAGE_LEN: u64 = 12;
  */
 export function generate(secret: usize, local: u32, remote: u32, ports: u32, now: Millis): u32 {
   return u32(hash(secret, (u64(local) << 32) | remote, ports)) + now * TICKS_PER_MS;
+}
+
+/**
+ * Numbers for ports and identifiers (RFC 6056, RFC 5452). No connection has the local address 0, so that these are not
+ * among the values that initial sequence numbers show.
+ * CT: as generate(). @param secret address of 16 random bytes @param counter another one each time
+ */
+export function unguessable(secret: usize, counter: u32): u32 {
+  return u32(hash(secret, counter, 0));
 }
 
 /** @returns SipHash-2-4 of the 12 bytes of `first` and `second`, both little-endian, under the 16 bytes at `key` */

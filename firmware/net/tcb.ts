@@ -126,6 +126,8 @@ export class Tcb {
   owner: u8;
   /** Number of the endpoint whose region it sends, also when it is an orphan. */
   sender: u8;
+  /** 1: an ICMP error has said that the peer can't be reached, and nothing has shown that it can. */
+  isUnreachable: u8;
 
   static at(index: u32): Tcb {
     return changetype<Tcb>(TCBS + index * TCB_BYTES);

@@ -32,6 +32,7 @@ export function advance(t: Tcb, number: u32, now: Millis): void {
   if (seqBefore(t.sndNxt, number)) t.sndNxt = number;
   t.retries = 0;
   t.dupAcks = 0;
+  if (ICMP_ERRORS) t.isUnreachable = 0;
   if (!seqBefore(number, t.dataEnd)) regionDone(t);
   if (t.sndUna == t.sndMax) t.timer = TIMER_NONE;
   else t.arm(TIMER_RETRANSMIT, now + t.rto);

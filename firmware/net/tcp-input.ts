@@ -62,7 +62,7 @@ export function initialize(t: Tcb, remoteAddress: u32, remotePort: u32, localPor
   t.remotePort = u16(remotePort);
   t.localPort = u16(localPort);
   const secret = changetype<usize>(TcpState.here);
-  t.sndUna = isn.generate(secret, ppp.localAddress(), remoteAddress, (localPort << 16) | remotePort, now);
+  t.sndUna = isn.generate(secret, ip.localAddress(), remoteAddress, (localPort << 16) | remotePort, now);
   t.sndNxt = t.sndUna;
   t.sndMax = t.sndUna;
   t.recover = t.sndUna;

@@ -68,7 +68,7 @@ export function writeHeader(header: TcpHeader, ports: u32, seq: u32, ack: u32, w
 /** Seals a segment. @param packet payload at the TCP header @param to the peer's address */
 export function seal(packet: pbuf.Pbuf, header: TcpHeader, to: u32): void {
   header.checksum = 0;
-  const pseudo = ip.pseudoSum(ppp.localAddress(), to, PROTOCOL_TCP, packet.totalLength);
+  const pseudo = ip.pseudoSum(ip.localAddress(), to, PROTOCOL_TCP, packet.totalLength);
   header.checksum = checksum.fold(checksum.add(pseudo, packet, 0));
 }
 

@@ -6,28 +6,29 @@
 //
 // The user calls of section 3.9.1 that change a state:
 //   open   CLOSED → SYN-SENT          close  ESTABLISHED → FIN-WAIT-1, CLOSE-WAIT → LAST-ACK          abort  any → RST
-import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import { FOREVER, Millis, until } from "../chip/clock.ts";
 import * as ahdlc from "../link/ahdlc.ts";
-import { ECONNREFUSED, ETIMEDOUT } from "./endpoint.ts";
+import { EHOSTUNREACH, ETIMEDOUT } from "./endpoint.ts";
 import * as endpoint from "./endpoint.ts";
 import * as tcb from "./tcb.ts";
 import { CLOSED, CLOSE_WAIT, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, RESETTING } from "./tcb.ts";
 import { SYN_RECEIVED, SYN_SENT, TIMER_LINGER, TIMER_NONE, TIMER_PERSIST } from "./tcb.ts";
 import { TIME_WAIT, Tcb, seqBefore } from "./tcb.ts";
+import * as icmp from "./icmp.ts";
 import * as ack from "./tcp-ack.ts";
 import * as input from "./tcp-input.ts";
 import * as output from "./tcp-output.ts";
 import * as state from "./tcp-state.ts";
 import { TcpState, tally } from "./tcp-state.ts";
-import { ICMP_HEADER_LEN, IP_HEADER_LEN, IcmpHeader, IpHeader, TcpHeader } from "./wire.ts";
-import { PORT_UNREACHABLE, PROTOCOL_UNREACHABLE } from "./icmp.ts";
+import { ICMP_HEADER_LEN, IP_HEADER_LEN, IpHeader, TcpHeader } from "./wire.ts";
 
 /** Retransmissions before a connection is given up: with an RTO of 1 s after 4 minutes (RFC 1122 section 4.2.3.5: R2). */
 const RETRIES: u8 = 8;
 /** The same for the SYN-ACK of a half-open connection (31 s), and for a connection that nobody uses any more. */
 const RETRIES_UNUSED: u8 = 5;
+/** SYNs repeated before a soft ICMP error ends the attempt (RFC 5461 section 4; the least R1 of RFC 1122 4.2.3.5). */
+const SOFT_ERROR_RETRIES: u8 = 3;
 /** Longest timeouts, ms. */
 const RTO_MAX_MS: u32 = 60_000;
 /** A peer that never sends its FIN is waited for this long when nobody reads. */
@@ -175,18 +176,20 @@ export function abort(t: Tcb): void {
 
 /**
  * An ICMP error about a segment of ours. Only one that quotes what is in flight is believed, and only a connection that
- * is being opened ends by it (RFC 5927 section 4). @param packet payload at its IP header; owned by the callee
+ * is being opened ends by it (RFC 5927 section 4, 5.2): at once by a hard error, by a soft one when the SYN was repeated
+ * in vain (RFC 5461). Any other remembers it, to say why when its patience ends. @param error payload at its IP header
  */
-export function unreachable(packet: Pbuf): void {
-  const code = u32(IcmpHeader.of(packet).code);
-  const quoted = packet.payload + IP_HEADER_LEN + ICMP_HEADER_LEN;
-  const header = TcpHeader.at(quoted + IpHeader.at(quoted).headerLen);
-  const t = tcb.find(IpHeader.at(quoted).dest, header.destPort, header.sourcePort);
-  if (!t || seqBefore(header.seq, t.sndUna) || !seqBefore(header.seq, t.sndMax))
+export function unreachable(error: Pbuf): void {
+  const quoted = IpHeader.at(error.payload + IP_HEADER_LEN + ICMP_HEADER_LEN);
+  const header = TcpHeader.at(changetype<usize>(quoted) + quoted.headerLen);
+  const t = tcb.find(quoted.dest, header.destPort, header.sourcePort);
+  if (!t || seqBefore(header.seq, t.sndUna) || !seqBefore(header.seq, t.sndMax)) {
     tally(offsetof<TcpState>("badErrors"));
-  else if (t.state == SYN_SENT && (code == PORT_UNREACHABLE || code == PROTOCOL_UNREACHABLE))
-    tcb.retire(t, ECONNREFUSED);
-  pbuf.give(packet);
+    return;
+  }
+  const isFatal = icmp.isHard(error) || t.retries >= SOFT_ERROR_RETRIES;
+  if (t.state == SYN_SENT && isFatal) tcb.retire(t, icmp.errorOf(error));
+  else t.isUnreachable = 1;
 }
 
 /** Runs the timers. @returns ms until one is due */
@@ -225,8 +228,7 @@ function expire(t: Tcb, now: Millis): void {
   }
   const isProbe = t.timer == TIMER_PERSIST;
   if ((isProbe ? t.unanswered : t.retries) >= patience(t)) {
-    tally(offsetof<TcpState>("timedOut"));
-    tcb.retire(t, ETIMEDOUT);
+    giveUp(t);
     return;
   }
   if (isProbe) t.set(tcb.PROBE);
@@ -253,9 +255,14 @@ function pollKeepAlive(t: Tcb, now: Millis): Millis {
     t.set(tcb.PROBE);
     return KEEPALIVE_INTERVAL_MS;
   }
-  tally(offsetof<TcpState>("timedOut"));
-  tcb.retire(t, ETIMEDOUT);
+  giveUp(t);
   return FOREVER;
+}
+
+/** The peer has not answered for too long. */
+function giveUp(t: Tcb): void {
+  tally(offsetof<TcpState>("timedOut"));
+  tcb.retire(t, ICMP_ERRORS && t.isUnreachable ? EHOSTUNREACH : ETIMEDOUT);
 }
 
 function choosePort(remoteAddress: u32, remotePort: u32): u32 {

@@ -18,6 +18,7 @@ import { Pbuf } from "../buffer/pbuf.ts";
 export { ACK, FIN, IP_HEADER_LEN, IpHeader, PROTOCOL_TCP, PSH, RST, SYN, TCP_HEADER_LEN, TcpHeader };
 
 export const ICMP_HEADER_LEN: u32 = 8;
+export const UDP_HEADER_LEN: u32 = 8;
 
 export const PROTOCOL_ICMP: u32 = 1;
 export const PROTOCOL_UDP: u32 = 17;
@@ -52,6 +53,48 @@ export class IcmpHeader {
   }
   set sequence(value: u32) {
     this.sequenceBe = bswap<u16>(u16(value));
+  }
+}
+
+/** UDP header, RFC 768. */
+@final
+@unmanaged
+export class UdpHeader {
+  private sourcePortBe: u16;
+  private destPortBe: u16;
+  private lengthBe: u16;
+  private checksumBe: u16;
+
+  static of(packet: Pbuf): UdpHeader {
+    return changetype<UdpHeader>(packet.payload + IP_HEADER_LEN);
+  }
+  static at(address: usize): UdpHeader {
+    return changetype<UdpHeader>(address);
+  }
+  get sourcePort(): u32 {
+    return bswap<u16>(this.sourcePortBe);
+  }
+  set sourcePort(port: u32) {
+    this.sourcePortBe = bswap<u16>(u16(port));
+  }
+  get destPort(): u32 {
+    return bswap<u16>(this.destPortBe);
+  }
+  set destPort(port: u32) {
+    this.destPortBe = bswap<u16>(u16(port));
+  }
+  /** Bytes, this header included. */
+  get length(): u32 {
+    return bswap<u16>(this.lengthBe);
+  }
+  set length(bytes: u32) {
+    this.lengthBe = bswap<u16>(u16(bytes));
+  }
+  get checksum(): u32 {
+    return bswap<u16>(this.checksumBe);
+  }
+  set checksum(sum: u32) {
+    this.checksumBe = bswap<u16>(u16(sum));
   }
 }
 

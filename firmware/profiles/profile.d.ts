@@ -66,3 +66,11 @@ declare const TLS10: u32;
 declare const TLS12: u32;
 /** 1: the card connects to servers too, by TLS 1.3; 2: by TLS 1.2 as well. */
 declare const TLS_CLIENT: u32;
+/** 1: ICMP errors that arrive are told to the sockets that they concern; what only listens needs none. */
+declare const ICMP_ERRORS: u32;
+/** 1: UDP, and datagram sockets. */
+declare const UDP: u32;
+/** 1: the resolver of names, over UDP; IPCP asks for a server. */
+declare const DNS: u32;
+/** 1: the DHCP client, over UDP. */
+declare const DHCP: u32;

@@ -1,8 +1,9 @@
-// BSD sockets over TCP (seed [140], [147], [148], [175]-[177]): the names are Berkeley's, nothing blocks and nothing is
+// BSD sockets over TCP and, in datagram.ts, UDP (seed [140], [147], [148], [175]-[177]): the names are Berkeley's, nothing blocks and nothing is
 // copied unless asked. Numbers returned below zero are errors, EAGAIN among them: come back after the next step.
 //
 //   client   socket  connect  …WRITABLE…  send recv …  close
 //   server   socket  bind  listen  …READABLE…  accept  recv send …  close
+//   UDP      socket  [bind]  sendto …READABLE… peerAddress recv …  close
 //
 // Receiving hands the pbufs themselves to the application. Sending refers to the application's own memory (a *region*):
 // one region a socket at a time. What send() takes must stay as it is until outstanding() is 0, because it is what gets
@@ -18,13 +19,16 @@ import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import * as clock from "../chip/clock.ts";
 import * as endpoints from "../net/endpoint.ts";
-import { Endpoint, FREE, LISTENER, STREAM } from "../net/endpoint.ts";
+import { DATAGRAM, Endpoint, FREE, LISTENER, STREAM } from "../net/endpoint.ts";
 import * as tcb from "../net/tcb.ts";
 import { CLOSED, CLOSE_WAIT, ESTABLISHED, SYN_RECEIVED, SYN_SENT, Tcb } from "../net/tcb.ts";
 import * as tcp from "../net/tcp.ts";
+import * as udp from "../net/udp.ts";
+import { UdpEndpoint } from "../net/udp.ts";
+import * as datagrams from "./datagram.ts";
 
 /** Nothing now; ask again after the next step. */
-export const EAGAIN: i32 = -1;
+export const EAGAIN: i32 = endpoints.EAGAIN;
 /** No such socket, or not of the kind that the call needs. */
 export const EBADF: i32 = -2;
 /** No connection, and none under way. */
@@ -40,12 +44,19 @@ export const EADDRINUSE: i32 = -7;
 /** No socket or no control block is free. */
 export const EMFILE: i32 = -8;
 /** An argument is wrong, or the call out of order. */
-export const EINVAL: i32 = -9;
+export const EINVAL: i32 = endpoints.EINVAL;
 /** Sending after shutdown(). */
 export const EPIPE: i32 = -10;
 
+/** A router says that the peer can't be reached. */
+export const EHOSTUNREACH: i32 = endpoints.EHOSTUNREACH;
+/** The datagram is longer than the link takes. */
+export const EMSGSIZE: i32 = datagrams.EMSGSIZE;
+
 /** socket(): a TCP socket. */
 export const SOCK_STREAM: u32 = 1;
+/** socket(): a UDP socket. */
+export const SOCK_DGRAM: u32 = 2;
 /** send(): more will follow soon, no PUSH at the region's end. */
 export const MSG_MORE: u32 = 1;
 
@@ -56,14 +67,19 @@ export const WRITABLE: u32 = 2;
 /** ready(): the connection ended with an error. */
 export const FAILED: u32 = 4;
 
-/** @param type SOCK_STREAM @returns a socket, 0..SOCKET_COUNT - 1; EMFILE, EINVAL */
+/** @param type SOCK_STREAM, SOCK_DGRAM @returns a socket, 0..SOCKET_COUNT - 1; EMFILE, EINVAL */
 export function socket(type: u32): i32 {
-  if (type != SOCK_STREAM) return EINVAL;
-  return take(0);
+  const isDatagram = UDP && type == SOCK_DGRAM;
+  if (type != SOCK_STREAM && !isDatagram) return EINVAL;
+  const s = take(0);
+  if (isDatagram && s >= 0) Endpoint.at(s + 1).kind = DATAGRAM;
+  return s;
 }
 
 /** Gives the socket a local port. @param port 1..65535 @returns 0; EADDRINUSE, EBADF, EINVAL */
 export function bind(s: i32, port: u32): i32 {
+  const datagram = datagramAt(s);
+  if (datagram) return datagrams.bind(datagram, port);
   const endpoint = at(s, STREAM);
   if (!endpoint) return EBADF;
   if (port == 0 || port > 0xffff || endpoint.tcb) return EINVAL;
@@ -80,7 +96,7 @@ export function bind(s: i32, port: u32): i32 {
  */
 export function listen(s: i32, backlog: u32): i32 {
   const endpoint = any(s);
-  if (!endpoint) return EBADF;
+  if (!endpoint || (UDP && endpoint.kind == DATAGRAM)) return EBADF;
   if (endpoint.port == 0 || endpoint.tcb || backlog > 255) return EINVAL;
   if (endpoint.kind != LISTENER && endpoints.findListener(endpoint.port)) return EADDRINUSE;
   endpoint.kind = LISTENER;
@@ -121,10 +137,13 @@ export function accept(s: i32): i32 {
 }
 
 /**
- * Starts to connect; the socket becomes WRITABLE or FAILED. @param address of the peer, host order @param port its port
+ * Starts to connect; the socket becomes WRITABLE or FAILED. A datagram socket only notes whom it talks to, and hears no
+ * others; address 0: anybody. @param address of the peer, host order @param port its port
  * @returns 0; EMFILE when no control block is free, EBADF, EINVAL
  */
 export function connect(s: i32, address: u32, port: u32): i32 {
+  const datagram = datagramAt(s);
+  if (datagram) return datagrams.connect(datagram, address, port);
   const endpoint = at(s, STREAM);
   if (!endpoint) return EBADF;
   if (endpoint.tcb || endpoint.ended || address == 0 || port == 0 || port > 0xffff) return EINVAL;
@@ -138,10 +157,12 @@ export function connect(s: i32, address: u32, port: u32): i32 {
 
 /**
  * Takes everything that has been received in order, as one packet; the caller gives it back (pbuf.give, or bit by bit
- * with pbuf.trimHead: the window opens by what is given back).
+ * with pbuf.trimHead: the window opens by what is given back). Of a datagram socket: the oldest datagram.
  * @returns null when there is nothing: recvStatus() tells why
  */
 export function recv(s: i32): Pbuf | null {
+  const datagram = datagramAt(s);
+  if (datagram) return udp.take(datagram);
   const endpoint = at(s, STREAM);
   if (!endpoint || !endpoint.tcb) return null;
   const t = Tcb.of(endpoint.tcb);
@@ -152,6 +173,8 @@ export function recv(s: i32): Pbuf | null {
 
 /** Why recv() has nothing. @returns EAGAIN; 0: the peer has finished; an error, reported once; EBADF, ENOTCONN */
 export function recvStatus(s: i32): i32 {
+  const datagram = datagramAt(s);
+  if (datagram) return datagrams.status(datagram);
   const endpoint = at(s, STREAM);
   if (!endpoint) return EBADF;
   if (!endpoint.tcb) return outcome(endpoint);
@@ -159,8 +182,13 @@ export function recvStatus(s: i32): i32 {
   return t.received || !t.hasPeerFinished ? EAGAIN : 0;
 }
 
-/** Copies received bytes to `target`, at most `length`. @returns their number, > 0; else as recvStatus() */
+/**
+ * Copies received bytes to `target`, at most `length`. @returns their number, > 0; else as recvStatus(). Of a datagram
+ * what isn't copied is lost, and 0 is one without data
+ */
 export function recvInto(s: i32, target: usize, length: u32): i32 {
+  const datagram = datagramAt(s);
+  if (datagram) return datagrams.recvInto(datagram, target, length);
   const endpoint = at(s, STREAM);
   const held = endpoint && endpoint.tcb ? Tcb.of(endpoint.tcb).received : null;
   if (!held) return recvStatus(s);
@@ -179,6 +207,8 @@ export function recvInto(s: i32, target: usize, length: u32): i32 {
  * @returns `length`; EAGAIN while connecting, or while the last region is outstanding; EPIPE, EBADF, ENOTCONN, errors
  */
 export function send(s: i32, data: usize, length: u32, flags: u32): i32 {
+  const datagram = datagramAt(s);
+  if (datagram) return datagrams.sendto(s, datagram, data, length, 0, 0);
   const endpoint = at(s, STREAM);
   if (!endpoint) return EBADF;
   const refusal = sendStatus(endpoint);
@@ -235,6 +265,18 @@ export function segmentBytes(s: i32): u32 {
 }
 
 /**
+ * Sends a region as one datagram, whole or not at all; it must stay untouched until outstanding() is 0.
+ * @param address of the receiver, host order @param port its port
+ * @returns `length`; EAGAIN while the link is busy, EMSGSIZE, EBADF, EINVAL; ECONNREFUSED, EHOSTUNREACH: what became of
+ *   an earlier one, told once
+ */
+export function sendto(s: i32, data: usize, length: u32, address: u32, port: u32): i32 {
+  const datagram = datagramAt(s);
+  if (!datagram) return EBADF;
+  return address ? datagrams.sendto(s, datagram, data, length, address, port) : EINVAL;
+}
+
+/**
  * Bytes that are not acknowledged, or just being sent by the link from the region. Valid after close() and abort() too:
  * 0 means that the memory is the application's again.
  */
@@ -257,7 +299,8 @@ export function shutdown(s: i32): i32 {
 export function close(s: i32): i32 {
   const endpoint = any(s);
   if (!endpoint) return EBADF;
-  if (endpoint.kind == LISTENER) tcp.abandon(s + 1);
+  if (UDP && endpoint.kind == DATAGRAM) udp.flush(UdpEndpoint.at(s + 1));
+  else if (endpoint.kind == LISTENER) tcp.abandon(s + 1);
   else if (endpoint.tcb) tcp.close(Tcb.of(endpoint.tcb));
   endpoint.clear();
   return 0;
@@ -267,6 +310,7 @@ export function close(s: i32): i32 {
 export function abort(s: i32): i32 {
   const endpoint = any(s);
   if (!endpoint) return EBADF;
+  if (UDP && endpoint.kind == DATAGRAM) return close(s);
   if (endpoint.kind == LISTENER) tcp.abandon(s + 1);
   else if (endpoint.tcb) tcp.abort(Tcb.of(endpoint.tcb));
   endpoint.clear();
@@ -277,6 +321,7 @@ export function abort(s: i32): i32 {
 export function ready(s: i32): u32 {
   const endpoint = any(s);
   if (!endpoint) return 0;
+  if (UDP && endpoint.kind == DATAGRAM) return datagramReady(s);
   if (endpoint.kind == LISTENER) return tcp.waiting(s + 1) ? READABLE : 0;
   if (!endpoint.tcb) return endpoint.ended ? READABLE | (endpoint.error ? FAILED : 0) : 0;
   const t = Tcb.of(endpoint.tcb);
@@ -302,14 +347,18 @@ export function select(reads: u32, writes: u32): u32 {
   return result;
 }
 
-/** @returns the peer's address, host order; 0 when not connected */
+/** @returns the peer's address, host order; 0 when not connected. Of a datagram socket: who sent what recv() would return */
 export function peerAddress(s: i32): u32 {
+  const datagram = datagramAt(s);
+  if (datagram) return datagrams.peerAddress(datagram);
   const endpoint = at(s, STREAM);
   return endpoint && endpoint.tcb ? Tcb.of(endpoint.tcb).remoteAddress : 0;
 }
 
-/** @returns the peer's port; 0 when not connected */
+/** @returns the peer's port; 0 when not connected. Of a datagram socket as peerAddress() */
 export function peerPort(s: i32): u32 {
+  const datagram = datagramAt(s);
+  if (datagram) return datagrams.peerPort(datagram);
   const endpoint = at(s, STREAM);
   return endpoint && endpoint.tcb ? Tcb.of(endpoint.tcb).remotePort : 0;
 }
@@ -339,6 +388,18 @@ function outcome(endpoint: Endpoint): i32 {
   endpoint.error = 0;
   if (error) endpoint.ended = 0;
   return error;
+}
+
+/** @returns a datagram socket, null for any other number */
+function datagramAt(s: i32): UdpEndpoint | null {
+  return UDP ? datagrams.at(s) : null;
+}
+
+function datagramReady(s: i32): u32 {
+  const endpoint = UdpEndpoint.at(s + 1);
+  const writable = udp.canSend() && !outstanding(s) ? WRITABLE : 0;
+  if (endpoint.error) return READABLE | FAILED | writable;
+  return writable | (endpoint.received ? READABLE : 0);
 }
 
 function isNumber(s: i32): bool {

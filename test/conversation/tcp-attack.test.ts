@@ -1,7 +1,16 @@
 // Segments and ICMP errors from somebody who is not the peer: RFC 5961, RFC 5927, and the checks before any state.
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { CARD, ECONNREFUSED, EAGAIN, ESTABLISHED, PEER, SYN_SENT } from "../support/net.ts";
-import { Peer, Stack, established, netModule } from "../support/net.ts";
+import {
+  CARD,
+  EAGAIN,
+  ECONNREFUSED,
+  EHOSTUNREACH,
+  ESTABLISHED,
+  ETIMEDOUT,
+  PEER,
+  SYN_SENT,
+} from "../support/net.ts";
+import { FAILED, Peer, READABLE, Stack, established, netModule } from "../support/net.ts";
 import { icmpMessage, ipPacket, tcpSegment } from "../support/net-packet.ts";
 
 let module: WebAssembly.Module;
@@ -10,7 +19,7 @@ let peer: Peer;
 let s: number;
 
 beforeAll(async () => {
-  module = await netModule();
+  module = await netModule("card-6k", { ICMP_ERRORS: 1 });
 });
 beforeEach(() => {
   stack = new Stack(module);
@@ -74,11 +83,11 @@ describe("RFC 5961", () => {
 });
 
 describe("ICMP errors (RFC 5927)", () => {
-  function unreachable(code: number, seq: number, from = stack.address): void {
+  function unreachable(code: number, seq: number, from = stack.address, type = 3): void {
     const segment = { sourcePort: peer.stackPort, destPort: peer.port, seq, ack: 0, flags: 16, window: 0 };
     const quoted = tcpSegment({ ...segment, options: [], data: new Uint8Array() }, from, PEER).subarray(0, 8);
     const inner = ipPacket({ source: from, dest: PEER, payload: quoted });
-    const message = icmpMessage(3, code, [0, 0, 0, 0, ...inner]);
+    const message = icmpMessage(type, code, [0, 0, 0, 0, ...inner]);
     stack.receive(ipPacket({ source: 0x0a000009, dest: CARD, protocol: 1, payload: message }));
   }
 
@@ -93,6 +102,67 @@ describe("ICMP errors (RFC 5927)", () => {
     expect(stack.firmware.stateOf(1)).toBe(SYN_SENT);
     unreachable(3, seq);
     expect(stack.firmware.recvStatus(c)).toBe(ECONNREFUSED);
+  });
+
+  /** @returns a socket that connects, and the number of its SYN */
+  function connecting(): { c: number; seq: number } {
+    const c = stack.firmware.socket();
+    stack.firmware.connect(c, PEER, 81);
+    peer = new Peer(stack, 81);
+    return { c, seq: peer.expect({ flags: "S" }).seq };
+  }
+
+  test.each([2, 3])("code %i is hard", (code) => {
+    const { c, seq } = connecting();
+    unreachable(code, seq, stack.address ^ 1); // about a packet of somebody else's
+    expect(stack.firmware.recvStatus(c)).toBe(EAGAIN);
+    unreachable(code, seq);
+    expect(stack.firmware.recvStatus(c)).toBe(ECONNREFUSED);
+  });
+
+  test.each([
+    [3, 0],
+    [3, 1],
+    [3, 5],
+    [3, 13],
+    [11, 0],
+    [12, 0],
+  ])("%i/%i is soft: it counts when three SYNs more were in vain (RFC 5461)", (type, code) => {
+    const { c, seq } = connecting();
+    for (const wait of [1000, 2000, 4000]) {
+      unreachable(code, seq, stack.address, type);
+      expect(stack.firmware.recvStatus(c)).toBe(EAGAIN);
+      stack.advance(wait);
+      peer.expect({ flags: "S", seq: 0 });
+    }
+    unreachable(code, seq, stack.address, type);
+    expect([stack.firmware.ready(c), stack.firmware.recvStatus(c)]).toEqual([
+      READABLE | FAILED,
+      EHOSTUNREACH,
+    ]);
+  });
+
+  test.each([
+    [1, EHOSTUNREACH],
+    [4, ETIMEDOUT],
+    [undefined, ETIMEDOUT],
+  ])("a connection given up tells what was known: code %s", (code, error) => {
+    const { c, seq } = connecting();
+    if (code !== undefined) unreachable(code, seq);
+    stack.advance(400_000);
+    expect(stack.firmware.recvStatus(c)).toBe(error);
+    stack.sent.length = 0;
+  });
+
+  test("an answer shows that the peer can be reached after all", () => {
+    const { c, seq } = connecting();
+    unreachable(1, seq);
+    peer.send({ flags: "SA", seq: 0, ack: 1 });
+    peer.expect({ flags: "A" });
+    stack.send(c, "x");
+    stack.advance(2_000_000);
+    expect(stack.firmware.recvStatus(c)).toBe(ETIMEDOUT);
+    stack.sent.length = 0;
   });
 
   test("nothing ends an established one", () => {

@@ -4,7 +4,10 @@
 import * as pbuf from "../../firmware/buffer/pbuf.ts";
 import * as clock from "../../firmware/chip/clock.ts";
 import * as ram from "../../firmware/chip/ram-map.ts";
+import * as dhcp from "../../firmware/net/dhcp.ts";
+import * as dns from "../../firmware/net/dns.ts";
 import * as icmp from "../../firmware/net/icmp.ts";
+import * as ip from "../../firmware/net/ip.ts";
 import * as isn from "../../firmware/net/isn.ts";
 import * as netServer from "../../firmware/net/net-server.ts";
 import { Tcb } from "../../firmware/net/tcb.ts";
@@ -121,6 +124,10 @@ export function socket(): i32 {
   return sockets.socket(sockets.SOCK_STREAM);
 }
 
+export function datagramSocket(): i32 {
+  return sockets.socket(sockets.SOCK_DGRAM);
+}
+
 export function bind(s: i32, port: u32): i32 {
   return sockets.bind(s, port);
 }
@@ -179,6 +186,10 @@ export function position(s: i32): u32 {
   return sockets.position(s);
 }
 
+export function sendto(s: i32, data: u32, length: u32, address: u32, port: u32): i32 {
+  return sockets.sendto(s, data, length, address, port);
+}
+
 export function outstanding(s: i32): u32 {
   return sockets.outstanding(s);
 }
@@ -213,4 +224,71 @@ export function peerPort(s: i32): u32 {
 
 export function tcbsInUse(): u32 {
   return sockets.tcbsInUse();
+}
+
+// The resolver and the DHCP client, where the profile has them. Names and hardware addresses come by the INBOX.
+
+/** @returns dns.resolve() of the `length` bytes in the INBOX */
+export function resolve(length: u32): i64 {
+  return DNS ? dns.resolve(INBOX, length, clock.now()) : 0;
+}
+
+export function resolveDue(): u32 {
+  return DNS ? dns.due(clock.now()) : 0;
+}
+
+export function cancel(): void {
+  if (DNS) dns.cancel();
+}
+
+export function setServer(address: u32): void {
+  if (DNS) dns.setServer(address);
+}
+
+export function dnsServer(): u32 {
+  return DNS ? dns.server() : 0;
+}
+
+export function dhcpStart(): void {
+  if (DHCP) dhcp.start(INBOX, clock.now());
+}
+
+export function dhcpInform(): void {
+  if (DHCP) dhcp.inform(INBOX, clock.now());
+}
+
+export function dhcpRelease(): void {
+  if (DHCP) dhcp.release(clock.now());
+}
+
+export function dhcpDecline(): void {
+  if (DHCP) dhcp.decline(clock.now());
+}
+
+export function dhcpState(): u32 {
+  return DHCP ? dhcp.state() : 0;
+}
+
+export function subnetMask(): u32 {
+  return DHCP ? dhcp.subnetMask() : 0;
+}
+
+export function router(): u32 {
+  return DHCP ? dhcp.router() : 0;
+}
+
+export function localAddress(): u32 {
+  return ip.localAddress();
+}
+
+export function udpRegion(): u32 {
+  return u32(ram.UDP_STATE);
+}
+
+export function dnsRegion(): u32 {
+  return u32(ram.DNS_STATE);
+}
+
+export function dhcpRegion(): u32 {
+  return u32(ram.DHCP_STATE);
 }

@@ -1,4 +1,4 @@
-// IPv4, ICMP and TCP packets of tests: made from templates, and taken apart.
+// IPv4, ICMP, UDP and TCP packets of tests: made from templates, and taken apart.
 
 export const FIN = 1;
 export const SYN = 2;
@@ -145,4 +145,33 @@ export function flagsOf(letters: string): number {
 
 export function lettersOf(flags: number): string {
   return [..."FSRPA"].filter((_, i) => flags & (1 << i)).join("");
+}
+
+export interface Datagram {
+  sourcePort: number;
+  destPort: number;
+  data: Uint8Array;
+}
+
+/** @returns a UDP datagram between two addresses, its checksum right */
+export function udpDatagram(datagram: Datagram, source: number, dest: number): Uint8Array {
+  const bytes = new Uint8Array(8 + datagram.data.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, datagram.sourcePort);
+  view.setUint16(2, datagram.destPort);
+  view.setUint16(4, bytes.length);
+  bytes.set(datagram.data, 8);
+  view.setUint16(6, checksum(bytes, pseudoSum(source, dest, 17, bytes.length)) || 0xffff);
+  return bytes;
+}
+
+export function parseUdp(packet: Packet): Datagram {
+  const bytes = packet.payload;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (packet.protocol !== 17 || view.getUint16(4) !== bytes.length)
+    throw new Error("no whole datagram was sent");
+  if (view.getUint16(6) === 0) throw new Error("a datagram without a checksum was sent");
+  if (checksum(bytes, pseudoSum(packet.source, packet.dest, 17, bytes.length)) !== 0)
+    throw new Error("a datagram with a bad checksum was sent");
+  return { sourcePort: view.getUint16(0), destPort: view.getUint16(2), data: bytes.slice(8) };
 }

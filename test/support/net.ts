@@ -19,6 +19,7 @@ const INBOX = 61440;
 const OUTBOX = 63488;
 const ADDRESS = 65520;
 const DOWN = 65524;
+const DNS_SERVER = 65516;
 
 /** States of tcb.ts. */
 export const CLOSED = 0;
@@ -45,6 +46,10 @@ export const EADDRINUSE = -7;
 export const EMFILE = -8;
 export const EINVAL = -9;
 export const EPIPE = -10;
+export const EHOSTUNREACH = -11;
+export const EMSGSIZE = -12;
+export const EAI_NONAME = -13;
+export const EAI_FAIL = -14;
 
 interface NetExports {
   memory: WebAssembly.Memory;
@@ -67,6 +72,24 @@ interface NetExports {
   romBase(): number;
   arenaBytes(): number;
   socket(): number;
+  datagramSocket(): number;
+  sendto(s: number, data: number, length: number, address: number, port: number): number;
+  resolve(length: number): bigint;
+  resolveDue(): number;
+  cancel(): void;
+  setServer(address: number): void;
+  dnsServer(): number;
+  dhcpStart(): void;
+  dhcpInform(): void;
+  dhcpRelease(): void;
+  dhcpDecline(): void;
+  dhcpState(): number;
+  subnetMask(): number;
+  router(): number;
+  localAddress(): number;
+  udpRegion(): number;
+  dnsRegion(): number;
+  dhcpRegion(): number;
   bind(s: number, port: number): number;
   listen(s: number, backlog: number): number;
   deferAccept(s: number): number;
@@ -143,6 +166,34 @@ export class Stack {
 
   set isDown(down: boolean) {
     this.#word(DOWN, Number(down));
+  }
+
+  /** The name server that the link tells, host order. */
+  set linkDnsServer(address: number) {
+    this.#word(DNS_SERVER, address);
+  }
+
+  /** dns.resolve() @returns the address, or its negative result */
+  resolve(name: string): number {
+    const bytes = new TextEncoder().encode(name);
+    this.#bytes.set(bytes, INBOX);
+    const result = Number(this.firmware.resolve(bytes.length));
+    this.poll();
+    return result;
+  }
+
+  /** Begins to ask for an address (or, with one, for the rest) as the owner of a hardware address. */
+  startDhcp(hardware: number[], how: "start" | "inform" = "start"): void {
+    this.#bytes.set(hardware, INBOX);
+    if (how === "start") this.firmware.dhcpStart();
+    else this.firmware.dhcpInform();
+    this.poll();
+  }
+
+  sendto(s: number, data: Uint8Array | string, address: number, port: number): number {
+    const result = this.firmware.sendto(s, this.region(data), data.length, address, port);
+    this.poll();
+    return result;
   }
 
   /** A packet arrives. @returns whether the pool held it */

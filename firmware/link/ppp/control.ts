@@ -204,7 +204,7 @@ function configureRefused(protocol: u32, f: Fsm, frame: Pbuf, now: Millis): u32 
   const rejected = packet.get8(frame, CODE_AT) == packet.CONFIGURE_REJECT;
   for (let at = DATA_AT; at < frame.totalLength; at += packet.get8(frame, at + 1)) {
     const type = packet.get8(frame, at);
-    if (rejected) f.wanted = u16(type < 16 ? u32(f.wanted) & ~(1 << type) : f.wanted);
+    if (rejected) f.wanted &= u16(~ipcp.bitOf(type));
     else if (protocol == packet.LCP) lcp.reconsider(frame, at);
     else ipcp.reconsider(frame, at);
   }

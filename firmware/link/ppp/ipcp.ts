@@ -9,8 +9,12 @@ import { ACK, NAK, REJECT } from "./packet.ts";
 
 const IP_COMPRESSION: u32 = 2;
 const IP_ADDRESS: u32 = 3;
-const WANTED: u32 = (1 << IP_COMPRESSION) | (1 << IP_ADDRESS);
-/** Of either option. */
+/** RFC 1877 section 1.1. */
+const PRIMARY_DNS: u32 = 129;
+/** Its place in `wanted`. */
+const PRIMARY_DNS_BIT: u32 = 15;
+const WANTED: u32 = (1 << IP_COMPRESSION) | (1 << IP_ADDRESS) | (DNS << PRIMARY_DNS_BIT);
+/** Of each option. */
 const OPTION_LEN: u32 = 6;
 /** Van Jacobson's, the only compression that we know. */
 const COMPRESSED_TCP: u32 = 0x002d;
@@ -27,11 +31,13 @@ class IpcpState {
   /** What the peer offers to ours: its slots, 0: it wants no compressed headers. */
   peerSlots: u8;
   peerOmitsId: u8;
+  /** Name server, host order, 0: not told. Last, since only those who ask have room for it. */
+  dns: u32;
 }
 
 const FSM: usize = (LCP_END + 3) & ~3;
 const STATE: usize = FSM + offsetof<Fsm>();
-export const IPCP_END: usize = STATE + offsetof<IpcpState>();
+export const IPCP_END: usize = STATE + (DNS ? offsetof<IpcpState>() : offsetof<IpcpState>("dns"));
 
 export function fsm(): Fsm {
   return changetype<Fsm>(FSM);
@@ -65,6 +71,7 @@ export function addOptions(frame: Pbuf): void {
   const slots = (COMPRESSED_TCP << 16) | (u32(s.maxSlot) << 8) | s.omitId;
   if (wants(IP_COMPRESSION)) packet.addOption(frame, IP_COMPRESSION, slots, 4);
   if (wants(IP_ADDRESS)) packet.addOption(frame, IP_ADDRESS, s.local, 4);
+  if (DNS && wants(PRIMARY_DNS_BIT)) packet.addOption(frame, PRIMARY_DNS, s.dns, 4);
 }
 
 /** @returns ACK, NAK or REJECT for the peer's option at `at` */
@@ -97,6 +104,13 @@ export function reconsider(frame: Pbuf, at: u32): void {
     s.maxSlot = u8(min(u32(s.maxSlot), packet.get8(frame, at + 4)));
     s.omitId &= u8(packet.get8(frame, at + 5));
   } else if (!PPP_SERVER && isOption(frame, at, IP_ADDRESS)) s.local = packet.get32(frame, at + 2);
+  else if (DNS && isOption(frame, at, PRIMARY_DNS)) s.dns = packet.get32(frame, at + 2);
+}
+
+/** @returns an option's bit in `wanted`, LCP's options among them; 0: we never ask for it */
+export function bitOf(type: u32): u32 {
+  if (DNS && type == PRIMARY_DNS) return 1 << PRIMARY_DNS_BIT;
+  return type < 16 ? 1 << type : 0;
 }
 
 /** @returns our address, host order, 0: none yet */
@@ -107,6 +121,11 @@ export function localAddress(): u32 {
 /** @returns the peer's address, host order, 0: it has not said */
 export function peerAddress(): u32 {
   return state().peer;
+}
+
+/** @returns the name server's address, host order, 0: the peer has not told */
+export function dnsServer(): u32 {
+  return DNS && wants(PRIMARY_DNS_BIT) ? state().dns : 0;
 }
 
 /** @returns slots of the peer's decompressor, at most VJ_SLOTS; 0: it wants no compressed headers */

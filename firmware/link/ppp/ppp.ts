@@ -114,6 +114,11 @@ export function peerAddress(): u32 {
   return ipcp.peerAddress();
 }
 
+/** Address of the name server that the peer told us, host order; 0 when it has told none (RFC 1877). */
+export function dnsServer(): u32 {
+  return ipcp.dnsServer();
+}
+
 /** Longest IP packet that the peer takes, bytes. */
 export function peerMru(): u32 {
   return lcp.peerMru();

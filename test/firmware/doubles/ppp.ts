@@ -44,6 +44,13 @@ export function peerAddress(): u32 {
   return 0x0a000001;
 }
 
+/** Test memory: the name server that the peer has told. */
+const DNS_SERVER: usize = 65516;
+
+export function dnsServer(): u32 {
+  return load<u32>(DNS_SERVER);
+}
+
 export function peerMru(): u32 {
   return 1500;
 }
