@@ -146,6 +146,8 @@ export class Stack {
   readonly sent: Packet[] = [];
   /** The same as bytes. */
   readonly rawSent: Uint8Array[] = [];
+  /** Packets that have arrived. */
+  received = 0;
   /** Set: the link accepts a packet but doesn't transmit it. */
   isLineHeld = false;
   readonly #bytes: Uint8Array;
@@ -198,6 +200,7 @@ export class Stack {
 
   /** A packet arrives. @returns whether the pool held it */
   receive(packet: Uint8Array): boolean {
+    this.received++;
     this.#bytes.set(packet, INBOX);
     const taken = this.firmware.deliver(packet.length) !== 0;
     this.poll();
