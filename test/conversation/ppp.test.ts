@@ -257,6 +257,56 @@ describe("options", () => {
   });
 });
 
+describe("a name server (RFC 1877)", () => {
+  let makeAsking: () => Link;
+  beforeAll(async () => {
+    makeAsking = await buildLink("serial", { UDP: 1, DNS: 1 });
+  });
+
+  /** @returns our IPCP request, LCP being open, of a card that asks */
+  function asking(): number[] {
+    card = makeAsking();
+    const [lcp = []] = decode(card.run());
+    tell(packet(LCP, 2, lcp[3]!, lcp.slice(6)));
+    const [, ipcp = []] = tell(packet(LCP, 1, 1, [5, 6, 0xca, 0xfe, 0, 1]));
+    expect(ipcp.slice(-6)).toEqual([129, 6, 0, 0, 0, 0]);
+    return ipcp;
+  }
+
+  test("asked for, told by a Nak, acknowledged", () => {
+    const ipcp = asking();
+    const [again = []] = tell(packet(IPCP, 3, ipcp[3]!, [3, 6, 10, 0, 0, 7, 129, 6, 10, 0, 0, 53]));
+    expect(again.slice(-12)).toEqual([3, 6, 10, 0, 0, 7, 129, 6, 10, 0, 0, 53]);
+    tell(packet(IPCP, 2, again[3]!, again.slice(6)));
+    tell(packet(IPCP, 1, 1, [3, 6, 10, 0, 0, 1]));
+    expect([card.exports.isUp(), card.exports.localAddress(), card.exports.dnsServer()]).toEqual([
+      1, 0x0a000007, 0x0a000035,
+    ]);
+    card.expectAllPbufsFree();
+  });
+
+  test("rejected: none, and the link opens without", () => {
+    const ipcp = asking();
+    const [again = []] = tell(packet(IPCP, 4, ipcp[3]!, ipcp.slice(-6)));
+    expect(again.slice(6)).toEqual(ipcp.slice(6, -6));
+    tell(packet(IPCP, 3, again[3]!, [129, 6, 10, 0, 0, 53])); // not asked any more
+    card.run();
+    carry(card, makeGateway());
+    expect(card.exports.dnsServer()).toBe(0);
+  });
+
+  test("our own gateway has none to tell", () => {
+    card = makeAsking();
+    const gateway = makeGateway();
+    carry(card, gateway);
+    expect([card.exports.isUp(), card.exports.localAddress(), card.exports.dnsServer()]).toEqual([
+      1,
+      CARD_ADDRESS,
+      0,
+    ]);
+  });
+});
+
 describe("opened", () => {
   test("an Echo-Request of any length is answered with our magic number", () => {
     const { lcp } = open();

@@ -75,6 +75,9 @@ export function peerAddress(): u32 {
 export function peerMru(): u32 {
   return ppp.peerMru();
 }
+export function dnsServer(): u32 {
+  return ppp.dnsServer();
+}
 export function freePbufs(): u32 {
   return pbuf.freeCount();
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect } from "vitest";
 import { testWith } from "../support/peers.ts";
-import { AUTHENTICATED_CARD, SerialCard } from "../support/serial-card.ts";
+import { AUTHENTICATED_CARD, RESOLVING_CARD, SerialCard } from "../support/serial-card.ts";
 import { type Personality, SITE, personality } from "../support/whole-card.ts";
 import { PppdGuest, guestImage, guestParts } from "./peers/pppd-guest.ts";
 
@@ -111,4 +111,16 @@ testWithPppd("pppd that demands CHAP or PAP of the card", async () => {
   await guest.run(`echo 'card pppd wrong *' > /etc/ppp/chap-secrets`);
   await expect(connect("auth require-chap name pppd")).rejects.toThrow("sent [CHAP Failure");
   authenticated.close();
+});
+
+testWithPppd("pppd that knows a name server, and one that knows none", async () => {
+  await guest.run("pidof pppd && kill -TERM $(pidof pppd); while pidof pppd; do usleep 10000; done; true");
+  const resolving = await SerialCard.open(issued, RESOLVING_CARD);
+  guest.insert(resolving);
+  expect(await connect("noauth ms-dns 10.77.0.53")).toMatch(/sent \[IPCP ConfAck .*<ms-dns1 10\.77\.0\.53>/);
+  await guest.run("ping -c 1 -W 10 10.77.0.2");
+  await end("TERM");
+  expect(await connect("noauth")).toMatch(/sent \[IPCP ConfRej .*<ms-dns1 /);
+  await guest.run("ping -c 1 -W 10 10.77.0.2");
+  resolving.close();
 });

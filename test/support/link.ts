@@ -16,6 +16,7 @@ export interface LinkExports {
   localAddress(): number;
   peerAddress(): number;
   peerMru(): number;
+  dnsServer(): number;
   freePbufs(): number;
   badFrames(): number;
   lostFrames(): number;
@@ -64,8 +65,12 @@ export const WIRINGS = {
   gateway: { profile: "gateway", use: { CARD: 0 } },
 };
 
-export async function buildLink(wiring: keyof typeof WIRINGS): Promise<() => Link> {
-  const module = await build("test/firmware/link.ts", WIRINGS[wiring]);
+export async function buildLink(
+  wiring: keyof typeof WIRINGS,
+  use: Record<string, number> = {},
+): Promise<() => Link> {
+  const { profile: name, use: own } = WIRINGS[wiring];
+  const module = await build("test/firmware/link.ts", { profile: name, use: { ...own, ...use } });
   let seed = 0; // peers must not draw the same magic numbers
   return () =>
     new Link(module, profile(WIRINGS[wiring].profile), ++seed ^ (wiring === "gateway" ? 0x5eed : 0));

@@ -15,6 +15,12 @@ export const AUTHENTICATED_CARD = {
   out: "build/test/card-serial-auth.wasm",
   use: { PPP_AUTH: 1 },
 };
+/** A card that resolves names, so that it asks its host for a name server. */
+export const RESOLVING_CARD = {
+  entry: "firmware/card-serial.ts",
+  out: "build/test/card-serial-dns.wasm",
+  use: { UDP: 1, DNS: 1 },
+};
 
 export class SerialCard {
   /** Takes what the card sends; whoever is at the other end sets it. */
