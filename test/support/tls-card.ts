@@ -154,6 +154,8 @@ export class Tcp {
 export interface Personality {
   cells: Uint8Array;
   ca: string;
+  /** The file of the card's certificates. */
+  certificates: Buffer;
 }
 
 export class TlsCard {
@@ -243,6 +245,7 @@ export class TlsCard {
       check(this.exports.appendFile(part.length));
     }
     check(this.exports.commitFile());
+    this.bytes.fill(0, at, at + 128); // where a context will be
   }
 
   /** @throws when something was written outside the regions that are TLS's or below it */
@@ -293,8 +296,9 @@ export async function personalise(module: WebAssembly.Module): Promise<Personali
   const card = new TlsCard(module);
   const point = card.exports.makeKey();
   const leaf = await ca.issue(Buffer.from(card.bytes.subarray(point, point + 65)));
-  card.storeFile("/.certificate", Buffer.concat([entry(leaf), entry(ca.certificate.raw)]));
-  return { cells: card.nvm.cells, ca: ca.certificate.toString() };
+  const certificates = Buffer.concat([entry(leaf), entry(ca.certificate.raw)]);
+  card.storeFile("/.certificate", certificates);
+  return { cells: card.nvm.cells, ca: ca.certificate.toString(), certificates };
 }
 
 function entry(der: Buffer): Buffer {

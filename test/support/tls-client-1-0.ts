@@ -40,8 +40,9 @@ export async function personalise(module: WebAssembly.Module, bits = 1024): Prom
   }
   const ca = await LocalCa.open(temporaryFolder("ca"));
   const leaf = await ca.issue(createPublicKey(key));
-  card.storeFile("/.certificate", Buffer.concat([u8(0), u16(leaf.length), leaf]));
-  return { cells: card.nvm.cells, ca: ca.certificate.toString() };
+  const certificates = Buffer.concat([u8(0), u16(leaf.length), leaf]);
+  card.storeFile("/.certificate", certificates);
+  return { cells: card.nvm.cells, ca: ca.certificate.toString(), certificates };
 }
 
 /** The pseudorandom function (RFC 2246 section 5). */

@@ -13,7 +13,7 @@ const IP_ADDRESS: u32 = 3;
 const PRIMARY_DNS: u32 = 129;
 /** Its place in `wanted`. */
 const PRIMARY_DNS_BIT: u32 = 15;
-const WANTED: u32 = (1 << IP_COMPRESSION) | (1 << IP_ADDRESS) | (DNS << PRIMARY_DNS_BIT);
+const WANTED: u32 = (VJ_SLOTS ? 1 << IP_COMPRESSION : 0) | (1 << IP_ADDRESS) | (DNS << PRIMARY_DNS_BIT);
 /** Of each option. */
 const OPTION_LEN: u32 = 6;
 /** Van Jacobson's, the only compression that we know. */
@@ -142,8 +142,11 @@ function wants(type: u32): bool {
   return ((u32(fsm().wanted) >> type) & 1) != 0;
 }
 
+/** A profile without slots knows no such option. */
 function isCompression(frame: Pbuf, at: u32): bool {
-  return isOption(frame, at, IP_COMPRESSION) && packet.get16(frame, at + 2) == COMPRESSED_TCP;
+  return (
+    u32(VJ_SLOTS) != 0 && isOption(frame, at, IP_COMPRESSION) && packet.get16(frame, at + 2) == COMPRESSED_TCP
+  );
 }
 
 function isOption(frame: Pbuf, at: u32, type: u32): bool {
