@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 /** FUZZ_SEED replays a run, FUZZ_CASES its length. */
 const SEED = Number(process.env["FUZZ_SEED"] ?? 1);
-const CASES = Number(process.env["FUZZ_CASES"] ?? cases(2000, 15_000));
+const CASES = Number(process.env["FUZZ_CASES"] ?? cases(1000, 6000));
 
 /** @returns how often each alert was the answer */
 function fuzz(attempt: (random: Random) => Buffer[]): Map<number, number> {
