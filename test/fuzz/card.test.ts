@@ -193,7 +193,7 @@ const LAYERS: Layer[] = [
   {
     name: "Peer I/O: any command with any stream",
     cases: 30_000,
-    answered: 0.1,
+    answered: 0.05,
     oneCase(random) {
       const { frames } = nextMoment(random, moments);
       if (oneIn(random, 50)) bench.settle();
