@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -6,5 +7,6 @@ export default defineConfig({
     testTimeout: process.env["NETCARD_LONG"] ? 600_000 : 120_000,
     hookTimeout: 120_000,
     pool: "forks",
+    maxWorkers: Math.max(2, availableParallelism() - 1), // no test depends on time
   },
 });
