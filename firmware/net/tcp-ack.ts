@@ -72,7 +72,11 @@ export function backOff(t: Tcb, most: u32): void {
   t.unset(tcb.TIMING); // Karn: what is sent twice is not timed
 }
 
-/** @param rtt a measured round trip, ms; RFC 6298 section 2 in whole milliseconds */
+/**
+ * RFC 6298 section 2 in whole milliseconds, but for the second that its section 2.4 wants at least: a peer's delayed ACK
+ * is allowed for (TCP_RTO_MIN), and a short flight that is lost has few chances before somebody's patience ends.
+ * @param rtt a measured round trip, ms
+ */
 function measure(t: Tcb, rtt: u32): void {
   t.unset(tcb.TIMING);
   const sample = i32(min(max(rtt, 1), RTO_MAX_MS));
@@ -84,7 +88,7 @@ function measure(t: Tcb, rtt: u32): void {
     t.rttvar = u16(i32(t.rttvar) + ((abs(error) - i32(t.rttvar)) >> 2));
     t.srtt = u16(max(1, i32(t.srtt) + (error >> 3)));
   }
-  t.rto = u16(min(max(u32(t.srtt) + 4 * u32(t.rttvar), u32(TCP_RTO_MIN)), RTO_MAX_MS));
+  t.rto = u16(min(u32(t.srtt) + max(4 * u32(t.rttvar), u32(TCP_RTO_MIN)), RTO_MAX_MS));
 }
 
 /** Slow start below ssthresh, congestion avoidance above: RFC 5681 section 3.1, by bytes (RFC 3465). */

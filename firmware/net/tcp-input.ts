@@ -192,11 +192,11 @@ function synSent(t: Tcb, packet: Pbuf, now: Millis): void {
 }
 
 function establish(t: Tcb, header: TcpHeader, now: Millis): void {
-  const wasRepeated = t.retries > 0;
+  const repeats = t.retries;
   ack.advance(t, header.ack, now);
   t.state = ESTABLISHED;
-  t.cwnd = wasRepeated ? t.mss : output.initialWindow(t);
-  if (t.srtt == 0) t.rto = wasRepeated ? 3_000 : 1_000; // RFC 6298 sections 2.1 and 5.7
+  t.cwnd = repeats > 1 ? t.mss : output.initialWindow(t); // one SYN repeated: RFC 6928 section 2
+  if (t.srtt == 0) t.rto = repeats > 0 ? 3_000 : 1_000; // RFC 6298 sections 2.1 and 5.7
   ack.setWindow(t, header);
   t.heardAt = now;
   if (!t.has(tcb.FIN_LATER)) return;

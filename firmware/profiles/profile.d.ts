@@ -24,7 +24,7 @@ declare const TCP_SEND_MSS: u32;
 declare const TCP_SYN_RTO: u32;
 declare const TCP_SYN_RTO_MAX: u32;
 declare const TCP_SYN_RETRIES: u32;
-/** Shortest retransmission timeout, ms (RFC 6298 section 2.4 says 1,000; less where the link is local). */
+/** What the retransmission timeout exceeds the smoothed round trip by at least, ms: no less than peers delay their ACKs. */
 declare const TCP_RTO_MIN: u32;
 /** Silence after which a peer is asked whether it is still there, ms; 0: never. */
 declare const TCP_KEEPALIVE_MS: u32;

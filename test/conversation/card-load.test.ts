@@ -1,6 +1,6 @@
-// The whole card under load, and on a bad line. NETCARD_LONG=1: a minute of load instead of ten seconds. SEED=n: other
-// faults. Not every page gets through at once: what loses the same segment five times meets the patience of the web server
-// (firmware/apps/http/policy.ts), which happens to one page in some hundreds.
+// The whole card under load, and on a bad line. NETCARD_LONG=1: a minute of load instead of ten seconds, and twenty bad
+// lines instead of two. SEED=n: other faults. What loses the same segment seven times running meets the patience of the
+// web server (firmware/apps/http/policy.ts): at this rate hardly ever.
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { FaultyLink } from "../../host/capture/faulty-link.ts";
 import { build } from "../support/firmware.ts";
@@ -8,6 +8,7 @@ import { type Personality, WholeCard, personality } from "../support/whole-card.
 
 const LOAD_MS = process.env.NETCARD_LONG ? 60_000 : 10_000;
 const SEED = Number(process.env.SEED ?? 1);
+const SEEDS = Array.from({ length: process.env.NETCARD_LONG ? 20 : 2 }, (_, i) => SEED + i);
 const PAGES = ["/none", "/one", "/page"];
 
 let issued: Personality;
@@ -47,27 +48,25 @@ test(`four clients at once for ${LOAD_MS / 1000} s, on the machine's clock`, asy
 });
 
 describe("a link of whose frames 5 % are lost, damaged, repeated or swapped", () => {
-  test(`lets 100 pages through, three at the second attempt at most (SEED=${SEED})`, async () => {
-    // Header compression presumes a line that neither repeats nor swaps (RFC 1144 section 1): the router has none here.
+  test.each(SEEDS)("lets 100 pages through (SEED=%d)", async (seed) => {
+    // Header compression presumes a line that neither repeats nor swaps (RFC 1144 section 1), and the router has none
+    // here: acknowledgment +488, window -488, applied twice, is an acknowledgment whose checksum is right and that lies.
     const gateway = await build("firmware/gateway.ts", { profile: "gateway", use: { VJ_SLOTS: 0 } });
-    card = await WholeCard.openVirtual({ ...issued, gateway }, { faults: { seed: SEED, rate: 0.05 } });
+    card = await WholeCard.openVirtual({ ...issued, gateway }, { faults: { seed, rate: 0.05 } });
     const startedMs = performance.now();
-    let failures = 0;
     for (let i = 0; i < 100; i++) {
-      const path = PAGES[i % PAGES.length]!;
-      await card.expectPage(path).catch(() => (failures++, card.expectPage(path)));
+      await card.expectPage(PAGES[i % PAGES.length]!);
       card.guard.check();
     }
-    expect(failures).toBeLessThanOrEqual(3);
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
     const virtual = (card.clock.now() / 1000).toFixed(0);
     console.log(
-      `SEED=${SEED}: ${seconds} s for ${virtual} s of the card's`,
+      `SEED=${seed}: ${seconds} s for ${virtual} s of the card's`,
       ...card.faults.map(({ counts }) => counts),
     );
     for (const { counts } of card.faults) {
       const { frames, ...faults } = counts;
-      for (const count of Object.values(faults)) expect(count).toBeGreaterThan(0.005 * frames);
+      for (const count of Object.values(faults)) expect(count).toBeGreaterThan(0.002 * frames);
     }
     expect(card.guard.now.retransmitted()).toBeGreaterThan(0);
     await card.expectAllFree(300_000);

@@ -4,6 +4,9 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import { EAGAIN, ECONNRESET, ETIMEDOUT, READABLE, WRITABLE } from "../support/net.ts";
 import { Peer, Stack, established, netModule } from "../support/net.ts";
 
+/** Retransmission timeout after a handshake that took no time: SRTT of 1 ms and TCP_RTO_MIN. */
+const RTO = 301;
+
 let module: WebAssembly.Module;
 let gateway: WebAssembly.Module;
 let stack: Stack;
@@ -48,7 +51,7 @@ describe("receiving", () => {
     expect(stack.read(s)).toBe("hello");
     stack.send(s, "world");
     peer.expect({ flags: "PA", seq: 1, ack: 6, data: "world" });
-    stack.advance(500);
+    stack.advance(RTO - 1);
     stack.expectSilence();
   });
 
@@ -230,10 +233,10 @@ describe("sending", () => {
 });
 
 describe("retransmission", () => {
-  test("after 1, 2, 4 … s; the ACK ends it", () => {
+  test("after the timeout, twice that, four times that …; the ACK ends it", () => {
     stack.send(s, "again");
     peer.expect({ seq: 1, data: "again" });
-    for (const wait of [1000, 2000, 4000]) {
+    for (const wait of [RTO, 2 * RTO, 4 * RTO]) {
       stack.advance(wait - 1);
       stack.expectSilence();
       stack.advance(1);
@@ -257,36 +260,36 @@ describe("retransmission", () => {
     for (let i = 0; i < 12; i++) {
       stack.send(s, "x");
       peer.expect({ seq });
-      stack.advance(900);
+      stack.advance(250);
       peer.send({ seq: 1, ack: ++seq });
     }
-    // SRTT and RTTVAR settle from the handshake's 0 ms towards 900 and 0.
-    expect(stack.firmware.rtoOf(0)).toBeGreaterThan(1000);
-    expect(stack.firmware.rtoOf(0)).toBeLessThan(2000);
+    // SRTT and RTTVAR settle from the handshake's 1 ms towards 250 and 0.
+    expect(stack.firmware.rtoOf(0)).toBeGreaterThan(RTO + 190);
+    expect(stack.firmware.rtoOf(0)).toBeLessThan(RTO + 250);
   });
 
   test("Karn: what was sent twice is not timed, and the backoff stays", () => {
     stack.send(s, "x");
     peer.expect({ seq: 1 });
-    stack.advance(1000);
+    stack.advance(RTO);
     peer.expect({ seq: 1 });
     peer.send({ seq: 1, ack: 2 });
-    expect(stack.firmware.rtoOf(0)).toBe(2000);
+    expect(stack.firmware.rtoOf(0)).toBe(2 * RTO);
     stack.send(s, "y");
     peer.expect({ seq: 2 });
     peer.send({ seq: 1, ack: 3 });
-    expect(stack.firmware.rtoOf(0)).toBe(1000);
+    expect(stack.firmware.rtoOf(0)).toBe(RTO);
   });
 
   test("an ACK of something new starts the timer anew", () => {
     stack.send(s, bytes(512));
     peer.expect({ seq: 1 });
     peer.expect({ seq: 257 });
-    stack.advance(800);
+    stack.advance(RTO - 100);
     peer.send({ seq: 1, ack: 257 });
-    stack.advance(900);
+    stack.advance(RTO - 1);
     stack.expectSilence();
-    stack.advance(1000);
+    stack.advance(RTO);
     peer.expect({ seq: 257, length: 256 });
   });
 
@@ -329,7 +332,7 @@ describe("retransmission", () => {
     stack.send(s, bytes(700));
     for (const seq of [1, 257, 513]) peer.expect({ seq });
     peer.send({ seq: 1, ack: 257 });
-    stack.advance(1000);
+    stack.advance(RTO);
     peer.expect({ seq: 257, length: 256 });
     stack.expectSilence(); // one segment: the congestion window starts again
     peer.send({ seq: 1, ack: 513 });
@@ -341,7 +344,7 @@ describe("retransmission", () => {
     stack.send(s, "held");
     peer.expect({ data: "held" });
     stack.isLineHeld = true;
-    stack.advance(1000);
+    stack.advance(RTO);
     peer.send({ seq: 1, ack: 5 });
     expect(stack.firmware.outstanding(s)).toBe(1);
     peer.send({ flags: "R", seq: 1 });
@@ -360,7 +363,8 @@ describe("a closed window", () => {
   test("is probed with backoff for as long as the peer answers", () => {
     peer.send({ seq: 1, ack: 1, window: 0 });
     stack.send(s, "data");
-    for (const wait of [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000, 60000, 60000]) {
+    for (let probe = 0; probe < 12; probe++) {
+      const wait = Math.min(RTO * 2 ** probe, 60_000);
       stack.advance(wait - 1);
       stack.expectSilence();
       stack.advance(1);
@@ -399,7 +403,7 @@ describe("a closed window", () => {
     peer.send({ seq: 1, ack: 1, window: 10 });
     stack.send(s, "0123456789abcdef");
     stack.expectSilence();
-    stack.advance(1000);
+    stack.advance(RTO);
     peer.expect({ flags: "A", seq: 1, data: "0123456789" });
     peer.send({ seq: 1, ack: 11, window: 10 });
     peer.expect({ flags: "PA", seq: 11, data: "abcdef" });
@@ -410,7 +414,7 @@ describe("a closed window", () => {
     peer.expect({ seq: 1 });
     peer.expect({ seq: 257 });
     peer.send({ seq: 1, ack: 257, window: 0 });
-    stack.advance(1000);
+    stack.advance(RTO);
     peer.expect({ flags: "A", seq: 256, length: 0 });
     peer.send({ seq: 1, ack: 257, window: 300 });
     peer.expect({ seq: 257, length: 256 });
