@@ -5,8 +5,8 @@
 //   ┌───────┬──────┬────────┐
 //   │ block │ H    │ length │   block: what has not been compressed yet; H: of MD5 the first four words
 //   └───────┴──────┴────────┘
+import * as md5 from "../buffer/md5.ts";
 import { wipe } from "./ct.ts";
-import * as md5 from "./md5.ts";
 import * as sha1 from "./sha1.ts";
 
 export const MD5: u32 = 0;

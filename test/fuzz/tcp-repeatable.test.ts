@@ -118,7 +118,7 @@ class Run {
   }
 }
 
-test(`${CASES} schedules from seed ${FIRST} on`, () => {
+test(`${CASES} schedules from seed ${FIRST} on`, { timeout: 3_600_000 }, () => {
   const ends = { whole: 0, failed: 0 };
   for (let seed = FIRST; seed < FIRST + CASES; seed++) {
     const run = new Run(seed);

@@ -1,4 +1,5 @@
-// The compression of MD5, RFC 1321 section 3.4; block and state are digest.ts's.
+// The compression of MD5, RFC 1321 section 3.4, for whoever is still bound to it: CHAP below, TLS 1.0 above. Blocks and
+// states are theirs.
 
 /** T[i] = 2^32 |sin i|, i from 1 on. */
 function T(): usize {
