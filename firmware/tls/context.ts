@@ -16,9 +16,9 @@
 // resumption takes: the hash that the binder signs in A, the binder in B, the ticket where the keys will be, its PSK in C;
 // the PSK of the next ticket where the transcript was, until it has been sent.
 import { TLS, TLS_CONTEXT_BYTES } from "../chip/ram-map.ts";
-import { Pbuf } from "../buffer/pbuf.ts";
 import * as aead from "../crypto/aead.ts";
 import * as sha256 from "../crypto/sha256.ts";
+import { Incoming } from "./incoming.ts";
 
 // States, named by what they expect or send; handshake.ts has their table.
 export const IDLE: u32 = 0;
@@ -103,18 +103,13 @@ export const KEYS_BYTES: u32 = KEY_BYTES + aead.NONCE_BYTES;
 
 @final
 @unmanaged
-export class Context {
+export class Context extends Incoming {
   /** Sequence numbers: a key is replaced long before 2^32 records. */
   writeSeq: u32;
   readSeq: u32;
   flags: u32;
   /** The result that every call gives once the connection has failed; negative. */
   error: i32;
-  private packetAt: u16;
-  /** Plaintext for the caller, good until the next call. */
-  data: u16;
-  /** Bytes at the packet's front that the caller has had. */
-  consumed: u16;
   /** Decrypted bytes at the packet's front, not yet released. */
   chunk: u16;
   /** Bytes of the current record, without its tag, that have not been looked at. */
@@ -135,7 +130,6 @@ export class Context {
   offset: u16;
   entryLeft: u16;
   state: u8;
-  socket: u8;
   /** Low bytes of the cipher suite and of the group. */
   private suiteLow: u8;
   group: u8;
@@ -149,7 +143,6 @@ export class Context {
   file: u8;
   /** Type of the current record: the outer one, after its end the inner one. */
   recordType: u8;
-  headerFill: u8;
   tagFill: u8;
   holdLength: u8;
   private header0: u8;
@@ -176,13 +169,6 @@ export class Context {
   }
   set suite(value: u32) {
     this.suiteLow = u8(value);
-  }
-  /** The received chain whose bytes are next. */
-  get packet(): Pbuf | null {
-    return changetype<Pbuf | null>(usize(this.packetAt));
-  }
-  set packet(p: Pbuf | null) {
-    this.packetAt = u16(changetype<usize>(p));
   }
   has(flag: u32): bool {
     return (this.flags & flag) != 0;

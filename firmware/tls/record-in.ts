@@ -11,7 +11,6 @@
 // Every piece is provisional until END: then the tag has been verified and `recordType` is the true one. A record that
 // turns out wrong ends the connection.
 import { CRYPTO } from "../chip/ram-map.ts";
-import * as pbuf from "../buffer/pbuf.ts";
 import { get16 } from "../buffer/cursors.ts";
 import * as socket from "../socket/socket.ts";
 import * as aead from "../crypto/aead.ts";
@@ -25,12 +24,14 @@ import {
   EARLY_DATA,
   EXPECT_FINISHED,
   EXPECT_SECOND_HELLO,
+  FAILED,
   HOLD_BYTES,
   IV,
   READ_PROTECTED,
   SEND_CLIENT_HELLO,
   STREAMED,
 } from "./context.ts";
+import { drop, fetch } from "./incoming.ts";
 import * as record12 from "./record-1-2.ts";
 import {
   ALERT,
@@ -61,7 +62,9 @@ export function next(ctx: Context): i32 {
     drop(ctx);
     const bytes =
       ctx.chunk != 0 ? release(ctx) : ctx.headerFill < frontBytes(ctx) ? begin(ctx) : advance(ctx);
-    if (bytes != CONTINUE) return bytes;
+    if (bytes == CONTINUE) continue;
+    // From here, where the stack is shallow: TCP has ended or failed.
+    return bytes < socket.EAGAIN && ctx.state != FAILED ? alert.abandon(ctx, bytes) : bytes;
   }
 }
 
@@ -343,35 +346,4 @@ function refuse(ctx: Context): i32 {
   ctx.difference = 0;
   ctx.headerFill = 0;
   return CONTINUE;
-}
-
-/** Bytes in one piece at the packet's front; takes the next packet from the socket. @returns EAGAIN or an error for none */
-function fetch(ctx: Context): i32 {
-  while (true) {
-    let p = ctx.packet;
-    if (!p) {
-      p = socket.recv(ctx.socket);
-      if (!p) return ended(ctx);
-      ctx.packet = p;
-    }
-    if (p.length != 0) return p.length;
-    if (!p.isLast) ctx.packet = pbuf.trimHead(p, 0);
-    else {
-      pbuf.give(p);
-      ctx.packet = null;
-    }
-  }
-}
-
-function ended(ctx: Context): i32 {
-  const status = socket.recvStatus(ctx.socket);
-  if (status == socket.EAGAIN) return status;
-  return alert.abandon(ctx, status == 0 ? alert.TRUNCATED : status);
-}
-
-/** Removes what the caller has had. */
-function drop(ctx: Context): void {
-  if (ctx.consumed == 0) return;
-  ctx.packet = pbuf.trimHead(ctx.packet!, ctx.consumed);
-  ctx.consumed = 0;
 }

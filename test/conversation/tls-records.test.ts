@@ -219,7 +219,7 @@ describe("KeyUpdate", () => {
 
   test("is sent by the card when its key is worn out", () => {
     const client = connected();
-    const writeSeq = client.card.exports.contextAt(0);
+    const writeSeq = client.card.exports.writeSeqAt(0);
     new DataView(client.card.bytes.buffer).setUint32(writeSeq, 1 << 22, true);
     client.read!.sequence = 1 << 22;
     expect(client.card.write(u8(1))).toBe(EAGAIN);

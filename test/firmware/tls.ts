@@ -7,6 +7,7 @@ import * as drbg from "../../firmware/crypto/drbg.ts";
 import * as files from "../../firmware/files/files.ts";
 import * as rsaKey from "../../firmware/files/rsa-key.ts";
 import * as keys from "../../firmware/files/keys.ts";
+import { Context } from "../../firmware/tls/context.ts";
 import * as tls from "../../firmware/tls/tls.ts";
 
 export function powerOn(): void {
@@ -127,6 +128,11 @@ export function isDelivered(ctx: u32): bool {
 }
 export function close(ctx: u32): i32 {
   return tls.close(ctx);
+}
+
+/** Address of the number of the next record that a context sends, a u32. */
+export function writeSeqAt(ctx: u32): usize {
+  return contextAt(ctx) + offsetof<Context>("writeSeq");
 }
 
 /** Address of a context, its buffer behind it. */

@@ -52,6 +52,7 @@ interface Exports {
   sendPiece(ctx: number, offset: number, length: number, isLast: number): number;
   isDelivered(ctx: number): number;
   close(ctx: number): number;
+  writeSeqAt(ctx: number): number;
   contextAt(ctx: number): number;
 }
 

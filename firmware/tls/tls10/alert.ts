@@ -21,7 +21,6 @@ export const NO_RENEGOTIATION: u32 = 100;
 
 export const SELF: i32 = -0x100;
 export const PEER: i32 = -0x200;
-export const TRUNCATED: i32 = -0x300;
 
 export const WARNING: u32 = 1;
 const FATAL: u32 = 2;

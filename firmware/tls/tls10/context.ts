@@ -9,9 +9,9 @@
 // During the private-key operation the context is in NVM, and its memory, the buffer's and the scratch memory behind them
 // are RSA's (seed [213]-[219]); swap.ts.
 import { TLS, TLS_CONTEXT_BYTES } from "../../chip/ram-map.ts";
-import { Pbuf } from "../../buffer/pbuf.ts";
 import * as cbc from "../../crypto/cbc.ts";
 import { MAC_BYTES } from "../../crypto/mac-then-encrypt.ts";
+import { Incoming } from "../incoming.ts";
 import * as transcript from "./transcript.ts";
 
 // States, named by what they expect or send; handshake.ts has their table.
@@ -48,17 +48,12 @@ export const VERIFY_BYTES: u32 = 12;
 
 @final
 @unmanaged
-export class Context {
+export class Context extends Incoming {
   /** Sequence numbers: no key lives for 2^32 records. */
   writeSeq: u32;
   readSeq: u32;
   /** The result that every call gives once the connection has failed; negative. */
   error: i32;
-  private packetAt: u16;
-  /** Plaintext for the caller, good until the next call. */
-  data: u16;
-  /** Bytes at the packet's front that have been taken. */
-  consumed: u16;
   /** Bytes of the current record that have not been taken. */
   left: u16;
   /** Of a record that is encrypted: bytes in the buffer, how many of them are decrypted, how many the caller has. */
@@ -78,7 +73,6 @@ export class Context {
   session: u16;
   state: u8;
   flags: u8;
-  socket: u8;
   /** cbc.DES or cbc.AES_128. */
   cipher: u8;
   alert: u8;
@@ -89,7 +83,6 @@ export class Context {
   idle: u8;
   file: u8;
   recordType: u8;
-  headerFill: u8;
   private header0: u8;
   private header1: u8;
   private header2: u8;
@@ -99,13 +92,6 @@ export class Context {
   private id1: u32;
   private master0: u32;
 
-  /** The received chain whose bytes are next. */
-  get packet(): Pbuf | null {
-    return changetype<Pbuf | null>(usize(this.packetAt));
-  }
-  set packet(p: Pbuf | null) {
-    this.packetAt = u16(changetype<usize>(p));
-  }
   has(flag: u32): bool {
     return (this.flags & u8(flag)) != 0;
   }

@@ -15,7 +15,6 @@
 import { CRYPTO } from "../../chip/ram-map.ts";
 import * as nvm from "../../chip/nvm.ts";
 import { TLS_SWAP, TLS_SWAP_BYTES } from "../../chip/nvm-map.ts";
-import * as pbuf from "../../buffer/pbuf.ts";
 import { get16 } from "../../buffer/cursors.ts";
 import * as cbc from "../../crypto/cbc.ts";
 import * as digest from "../../crypto/digest.ts";
@@ -36,6 +35,7 @@ import {
   READ_PROTECTED,
   VERIFIED,
 } from "./context.ts";
+import { drop, fetch } from "../incoming.ts";
 import { Hello } from "./hello.ts";
 import {
   additional,
@@ -289,35 +289,4 @@ function release(ctx: Context): i32 {
   ctx.clear = 0;
   ctx.headerFill = 0;
   return END;
-}
-
-/** Bytes in one piece at the packet's front; takes the next packet from the socket. @returns EAGAIN or an error for none */
-function fetch(ctx: Context): i32 {
-  while (true) {
-    let p = ctx.packet;
-    if (!p) {
-      p = socket.recv(ctx.socket);
-      if (!p) return ended(ctx);
-      ctx.packet = p;
-    }
-    if (p.length != 0) return p.length;
-    if (!p.isLast) ctx.packet = pbuf.trimHead(p, 0);
-    else {
-      pbuf.give(p);
-      ctx.packet = null;
-    }
-  }
-}
-
-function ended(ctx: Context): i32 {
-  const status = socket.recvStatus(ctx.socket);
-  if (status == socket.EAGAIN) return status;
-  return status == 0 ? alert.TRUNCATED : status;
-}
-
-/** Removes what has been taken. */
-function drop(ctx: Context): void {
-  if (ctx.consumed == 0) return;
-  ctx.packet = pbuf.trimHead(ctx.packet!, ctx.consumed);
-  ctx.consumed = 0;
 }
