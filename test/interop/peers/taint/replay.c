@@ -23,7 +23,7 @@
 enum event { BEGIN, POKE, CALL, RETURN, IMPORT, SUPPLY, PEEK, END };
 enum { NVM_BYTES = 262144 };
 
-u8 page[PAGE_BYTES];
+u8 page[PAGE_BYTES + sizeof(u64)];
 static u8 nvm[NVM_BYTES];
 static w2c_card card;
 static char name[256];
