@@ -1,4 +1,4 @@
-// lwIP in the card's place on a serial line: bench/lwip-server.c in a process of its own, on the bench's clock. It is
+// lwIP in the card's place: bench/lwip-server.c in a process of its own, on the bench's clock. It is
 // asked and answers, by two pipes, before time goes on. Its transmitter takes whatever it has: the line sends it in turn.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
@@ -32,8 +32,8 @@ export class LwipServer implements Contacts {
     this.#hasRoom = hasRoom;
     const names = ["to", "from"].map((name) => join(this.#folder, name));
     execFileSync("mkfifo", names);
-    const theirs = names.map((name) => openSync(name, "r+"));
     const mine = names.map((name) => openSync(name, constants.O_RDWR | constants.O_NONBLOCK));
+    const theirs = names.map((name, i) => openSync(name, i === 0 ? "r" : "w")); // the program ends with this one
     this.#pipes = mine as [number, number];
     this.#child = spawn(program, { stdio: [...theirs, "inherit"] });
     theirs.forEach((fd) => closeSync(fd));

@@ -10,6 +10,7 @@ import { type Link, type Wired, wire } from "./links.ts";
 import { LwipServer } from "./lwip.ts";
 import { Network } from "./network.ts";
 import { Ras } from "./ras.ts";
+import { behindPeerIo } from "./serial-port.ts";
 import { TcpClient } from "./tcp-client.ts";
 import { TlsClient } from "./tls-client.ts";
 
@@ -32,6 +33,8 @@ export interface Modules {
   /** The card that is personalised, over T=0. */
   card: WebAssembly.Module;
   ras: WebAssembly.Module;
+  /** A card that is a serial port for lwIP. */
+  serialPort: WebAssembly.Module;
   /** The cards that are measured, by protocol and kind of link. */
   cards: Record<Protocol, Record<Link["kind"], WebAssembly.Module>>;
 }
@@ -43,8 +46,8 @@ export interface Case {
   /** Share of the packets. */
   loss: number;
   seed: number;
-  /** lwIP's program, to be measured in the card's place; HTTP on a serial line only. */
-  lwip?: string;
+  /** lwIP's program, to be measured in the card's place; HTTP only. */
+  lwip?: string | undefined;
 }
 
 /** Times from the client's SYN on, ms. */
@@ -101,8 +104,9 @@ export async function measure(modules: Modules, cells: Uint8Array, what: Case): 
   const module = modules.cards[protocol][link.kind];
   let server: LwipServer | undefined;
   const wired: Wired = await wire({ link, clock, ras: () => ras }, (hasLinkRoom) => {
-    if (lwip && hasLinkRoom) return (server = new LwipServer(lwip, clock, hasLinkRoom));
-    return new Card({ module, cells, clock, ...(hasLinkRoom && { hasLinkRoom }) });
+    if (!lwip) return new Card({ module, cells, clock, ...(hasLinkRoom && { hasLinkRoom }) });
+    const makeServer = (hasRoom: () => boolean) => (server = new LwipServer(lwip, clock, hasRoom));
+    return hasLinkRoom ? makeServer(hasLinkRoom) : behindPeerIo(modules.serialPort, clock, makeServer);
   });
   ras.run();
   await clock.run(() => ras.isUp, turns, LIMIT_MS);
