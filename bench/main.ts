@@ -1,6 +1,7 @@
 // npm run bench -- link: what a card delivers over each link and network, on a virtual clock. Figures are exact, and the
 // same each time.
 import { LINKS, type Link, rateOf } from "./links.ts";
+import { LwipServer } from "./lwip.ts";
 import {
   type Case,
   FILE_BYTES,
@@ -10,11 +11,12 @@ import {
   measure,
   personality,
 } from "./run.ts";
+import type { MakeStack } from "./serial-port.ts";
 
 const ROUND_TRIPS_MS = [0, 20, 200];
 const LOSS = 0.01;
 /** A figure with loss is the mean over seeds 1 to this one. */
-export const SEEDS = 3;
+export const SEEDS = 20;
 /** firmware/profiles/card-6k.json: bytes of a segment; and what a record adds to its content. */
 const SEGMENT = 244;
 const RECORD_OVERHEAD = 22;
@@ -63,7 +65,7 @@ export async function measureAll({ modules, lwip, only, seeds = SEEDS, onRow }: 
           const what = { link, protocol, rttMs, loss };
           const figures = await mean(modules, cells, what, seeds);
           const row = { ...what, link: link.name, ...figures, bound: boundOf(link, protocol), lwip: null };
-          rows.push({ ...row, lwip: await rival(modules, cells, { ...what, lwip }, seeds) });
+          rows.push({ ...row, lwip: await rival(modules, cells, what, seeds, lwip) });
           onRow?.(rows.at(-1)!);
         }
   return rows;
@@ -97,9 +99,12 @@ async function rival(
   cells: Uint8Array,
   what: Omit<Case, "seed">,
   seeds: number,
+  lwip: string | undefined,
 ): Promise<Row["lwip"]> {
   if (what.protocol !== "HTTP") return null;
-  return what.lwip ? (await mean(modules, cells, what, seeds)).share : undefined;
+  if (!lwip) return undefined;
+  const stack: MakeStack = (clock, hasRoom) => new LwipServer(lwip, clock, hasRoom);
+  return (await mean(modules, cells, { ...what, stack }, seeds)).share;
 }
 
 /** n of n + overhead bytes; half-duplex, an acknowledgment for each segment takes its turn; and TLS has its records. */

@@ -11,19 +11,19 @@ interface PortExports {
   write(octet: number): void;
 }
 
-/**
- * @param module of bench/firmware/serial-port.ts
- * @param makeStack makes it, given whether the port takes one more octet
- * @returns the contacts of the card
- */
-export function behindPeerIo(
-  module: WebAssembly.Module,
-  clock: EventClock,
-  makeStack: (hasRoom: () => boolean) => Contacts,
-): Contacts {
+/** A stack on a serial port: octets go to it by write() and come from it by onCharacter. */
+export interface Stack extends Contacts {
+  close?(): void;
+}
+
+/** @param hasRoom does the port take one more octet? When it does again, the stack is flushed */
+export type MakeStack = (clock: EventClock, hasRoom: () => boolean) => Stack;
+
+/** @param module of bench/firmware/serial-port.ts @returns the contacts of the card */
+export function behindPeerIo(module: WebAssembly.Module, clock: EventClock, makeStack: MakeStack): Contacts {
   const card = new Card({ module, cells: new Uint8Array(0), clock, onStep: () => giveTurn() });
   const port = card.exports as PortExports;
-  const stack = makeStack(() => port.hasRoom() === 1);
+  const stack = makeStack(clock, () => port.hasRoom() === 1);
   stack.onCharacter = (octet) => port.write(octet);
   const giveTurn = () => {
     for (let octet = port.read(); octet >= 0; octet = port.read()) stack.write(octet);
