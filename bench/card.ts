@@ -11,6 +11,8 @@ export interface CardOptions {
   clock: EventClock;
   /** Does the line take a byte? It then has it at once. Default: always, and it has it after the chip's step. */
   hasLinkRoom?: () => boolean;
+  /** Told after each step of the chip's. */
+  onStep?: () => void;
 }
 
 export class Card implements Contacts {
@@ -20,11 +22,13 @@ export class Card implements Contacts {
   readonly #chip: Chip;
   readonly #clock: EventClock;
   #cancel: () => void = () => undefined;
+  readonly #onStep: () => void;
   #isRunning = false;
 
-  constructor({ module, cells, clock, hasLinkRoom }: CardOptions) {
+  constructor({ module, cells, clock, hasLinkRoom, onStep = () => undefined }: CardOptions) {
     let random = 1;
     this.#clock = clock;
+    this.#onStep = onStep;
     this.nvm = new MemoryNvm(cells.slice());
     this.#chip = new Chip({
       module,
@@ -38,6 +42,11 @@ export class Card implements Contacts {
 
   /** What the chip has said, until its step is over. */
   #output: number[] = [];
+
+  /** What the module exports. */
+  get exports(): object {
+    return this.#chip.exports;
+  }
 
   reset(): void {
     this.#chip.powerOn();
@@ -58,6 +67,7 @@ export class Card implements Contacts {
     let wait: number;
     do {
       wait = this.#chip.step();
+      this.#onStep();
       if (this.#output.length > 0) wait = 0;
       for (const byte of this.#output.splice(0)) this.onCharacter(byte);
     } while (wait === 0);

@@ -1,11 +1,11 @@
-// lwIP in the card's place on a serial line: bench/lwip-server.c in a process of its own, on the bench's clock. It is
-// asked and answers, by two pipes, before time goes on. Its transmitter takes whatever it has: the line sends it in turn.
+// lwIP in the card's place: bench/lwip-server.c in a process of its own, on the bench's clock. It is asked and answers, by
+// two pipes, before time goes on. Its transmitter takes whatever it has: the line sends it in turn. It ends with its input.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Contacts } from "../host/reader/contacts.ts";
 import type { EventClock } from "./clock.ts";
+import type { Stack } from "./serial-port.ts";
 
 const HEAD_BYTES = 8;
 const FOREVER = 0xffffffff;
@@ -14,7 +14,7 @@ const FLAG = 0x7e;
 const PATIENCE_MS = 10_000;
 const NAP_MS = 0.1;
 
-export class LwipServer implements Contacts {
+export class LwipServer implements Stack {
   onCharacter: (byte: number) => void = () => undefined;
   onGone: (reason: Error) => void = () => undefined;
   readonly #clock: EventClock;
@@ -32,8 +32,8 @@ export class LwipServer implements Contacts {
     this.#hasRoom = hasRoom;
     const names = ["to", "from"].map((name) => join(this.#folder, name));
     execFileSync("mkfifo", names);
-    const theirs = names.map((name) => openSync(name, "r+"));
     const mine = names.map((name) => openSync(name, constants.O_RDWR | constants.O_NONBLOCK));
+    const theirs = names.map((name, i) => openSync(name, i === 0 ? "r" : "w")); // the program ends with this one
     this.#pipes = mine as [number, number];
     this.#child = spawn(program, { stdio: [...theirs, "inherit"] });
     theirs.forEach((fd) => closeSync(fd));

@@ -1,6 +1,7 @@
 // npm run bench -- link: what a card delivers over each link and network, on a virtual clock. Figures are exact, and the
 // same each time.
 import { LINKS, type Link, rateOf } from "./links.ts";
+import { LwipServer } from "./lwip.ts";
 import {
   type Case,
   FILE_BYTES,
@@ -10,11 +11,12 @@ import {
   measure,
   personality,
 } from "./run.ts";
+import type { MakeStack } from "./serial-port.ts";
 
 const ROUND_TRIPS_MS = [0, 20, 200];
 const LOSS = 0.01;
-/** A figure with loss is the mean over these. */
-const SEEDS = [1, 2, 3];
+/** A figure with loss is the mean over seeds 1 to this one. */
+export const SEEDS = 20;
 /** firmware/profiles/card-6k.json: bytes of a segment; and what a record adds to its content. */
 const SEGMENT = 244;
 const RECORD_OVERHEAD = 22;
@@ -27,6 +29,8 @@ export interface Options {
   lwip: string | undefined;
   /** Measures only links whose name contains this. */
   only: string;
+  /** Seeds of a figure with loss, 1..; default: SEEDS. */
+  seeds?: number;
   /** Told of each row when it is there. */
   onRow?: (row: Row) => void;
 }
@@ -47,11 +51,11 @@ export interface Row {
   share: number;
   /** The share that headers leave, at best. */
   bound: number;
-  /** lwIP's share; null: it has no such link, or no TLS; undefined: it is missing. */
+  /** lwIP's share; null: it has no TLS; undefined: it is missing. */
   lwip: number | null | undefined;
 }
 
-export async function measureAll({ modules, lwip, only, onRow }: Options): Promise<Row[]> {
+export async function measureAll({ modules, lwip, only, seeds = SEEDS, onRow }: Options): Promise<Row[]> {
   const cells = await personality(modules.card);
   const rows: Row[] = [];
   for (const link of LINKS.filter(({ name }) => name.includes(only)))
@@ -59,9 +63,9 @@ export async function measureAll({ modules, lwip, only, onRow }: Options): Promi
       for (const rttMs of ROUND_TRIPS_MS)
         for (const loss of [0, LOSS]) {
           const what = { link, protocol, rttMs, loss };
-          const figures = await mean(modules, cells, what);
+          const figures = await mean(modules, cells, what, seeds);
           const row = { ...what, link: link.name, ...figures, bound: boundOf(link, protocol), lwip: null };
-          rows.push({ ...row, lwip: await rival(modules, cells, what, lwip) });
+          rows.push({ ...row, lwip: await rival(modules, cells, what, seeds, lwip) });
           onRow?.(rows.at(-1)!);
         }
   return rows;
@@ -69,10 +73,16 @@ export async function measureAll({ modules, lwip, only, onRow }: Options): Promi
 
 type Figures = Pick<Row, "handshakeMs" | "firstByteMs" | "goodput" | "share">;
 
-async function mean(modules: Modules, cells: Uint8Array, what: Omit<Case, "seed">): Promise<Figures> {
-  const seeds = what.loss ? SEEDS : [1];
+/** @param seeds over how many, when packets are lost */
+async function mean(
+  modules: Modules,
+  cells: Uint8Array,
+  what: Omit<Case, "seed">,
+  seeds: number,
+): Promise<Figures> {
   const results: Result[] = [];
-  for (const seed of seeds) results.push(await measure(modules, cells, { ...what, seed }));
+  for (let seed = 1; seed <= (what.loss ? seeds : 1); seed++)
+    results.push(await measure(modules, cells, { ...what, seed }));
   const over = (figure: (result: Result) => number) =>
     results.reduce((sum, result) => sum + figure(result), 0) / results.length;
   const goodput = over((result) => result.goodput);
@@ -88,10 +98,13 @@ async function rival(
   modules: Modules,
   cells: Uint8Array,
   what: Omit<Case, "seed">,
+  seeds: number,
   lwip: string | undefined,
 ): Promise<Row["lwip"]> {
-  if (what.link.kind !== "serial" || what.protocol !== "HTTP") return null;
-  return lwip ? (await mean(modules, cells, { ...what, lwip })).share : undefined;
+  if (what.protocol !== "HTTP") return null;
+  if (!lwip) return undefined;
+  const stack: MakeStack = (clock, hasRoom) => new LwipServer(lwip, clock, hasRoom);
+  return (await mean(modules, cells, { ...what, stack }, seeds)).share;
 }
 
 /** n of n + overhead bytes; half-duplex, an acknowledgment for each segment takes its turn; and TLS has its records. */

@@ -7,9 +7,9 @@ import { T0Reader } from "../host/reader/t0-reader.ts";
 import { Card } from "./card.ts";
 import { EventClock } from "./clock.ts";
 import { type Link, type Wired, wire } from "./links.ts";
-import { LwipServer } from "./lwip.ts";
 import { Network } from "./network.ts";
 import { Ras } from "./ras.ts";
+import { type MakeStack, type Stack, behindPeerIo } from "./serial-port.ts";
 import { TcpClient } from "./tcp-client.ts";
 import { TlsClient } from "./tls-client.ts";
 
@@ -32,6 +32,8 @@ export interface Modules {
   /** The card that is personalised, over T=0. */
   card: WebAssembly.Module;
   ras: WebAssembly.Module;
+  /** A card that is a serial port for another stack. */
+  serialPort: WebAssembly.Module;
   /** The cards that are measured, by protocol and kind of link. */
   cards: Record<Protocol, Record<Link["kind"], WebAssembly.Module>>;
 }
@@ -43,8 +45,8 @@ export interface Case {
   /** Share of the packets. */
   loss: number;
   seed: number;
-  /** lwIP's program, to be measured in the card's place; HTTP on a serial line only. */
-  lwip?: string;
+  /** Measured in the card's place; HTTP only. */
+  stack?: MakeStack | undefined;
 }
 
 /** Times from the client's SYN on, ms. */
@@ -86,7 +88,18 @@ export async function personality(module: WebAssembly.Module): Promise<Uint8Arra
 }
 
 export async function measure(modules: Modules, cells: Uint8Array, what: Case): Promise<Result> {
-  const { link, protocol, rttMs, loss, seed, lwip } = what;
+  let stack: Stack | undefined;
+  const { stack: make } = what;
+  const makeStack: MakeStack | undefined = make && ((clock, hasRoom) => (stack = make(clock, hasRoom)));
+  try {
+    return await transfer(modules, cells, { ...what, stack: makeStack });
+  } finally {
+    stack?.close?.();
+  }
+}
+
+async function transfer(modules: Modules, cells: Uint8Array, what: Case): Promise<Result> {
+  const { link, protocol, rttMs, loss, seed, stack } = what;
   const clock = new EventClock();
   const network = new Network({ clock, rttMs, loss, seed });
   const turns = link.kind === "serial" ? 0 : TURNS;
@@ -99,10 +112,9 @@ export async function measure(modules: Modules, cells: Uint8Array, what: Case): 
   });
   const toCard = network.path((packet) => ras.send(packet));
   const module = modules.cards[protocol][link.kind];
-  let server: LwipServer | undefined;
   const wired: Wired = await wire({ link, clock, ras: () => ras }, (hasLinkRoom) => {
-    if (lwip && hasLinkRoom) return (server = new LwipServer(lwip, clock, hasLinkRoom));
-    return new Card({ module, cells, clock, ...(hasLinkRoom && { hasLinkRoom }) });
+    if (!stack) return new Card({ module, cells, clock, ...(hasLinkRoom && { hasLinkRoom }) });
+    return hasLinkRoom ? stack(clock, hasLinkRoom) : behindPeerIo(modules.serialPort, clock, stack);
   });
   ras.run();
   await clock.run(() => ras.isUp, turns, LIMIT_MS);
@@ -140,11 +152,7 @@ export async function measure(modules: Modules, cells: Uint8Array, what: Case): 
   const application = protocol === "HTTPS" ? tls : client;
   const started = clock.now();
   client.connect();
-  try {
-    await clock.run(() => times.last > 0 || ended !== "", turns, LIMIT_MS);
-  } finally {
-    server?.close();
-  }
+  await clock.run(() => times.last > 0 || ended !== "", turns, LIMIT_MS);
   if (!times.last) throw new Error(`${link.name}: the connection was ${ended} after ${body.bytes} bytes`);
   return {
     handshakeMs: times.request - started,

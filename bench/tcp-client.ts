@@ -74,14 +74,14 @@ export class TcpClient {
   }
 
   #opened(segment: Segment, packet: Uint8Array): void {
-    const isFirst = !this.#isOpen;
+    if (this.#isOpen) return this.#acknowledge(); // once more
     this.#next = (segment.seq + 1) >>> 0;
     this.#isOpen = true;
     this.#peerMss = mssOf(packet);
     this.#peerWindow = segment.window;
     this.#cancelRto();
     this.#acknowledge();
-    if (isFirst) this.#options.onConnected();
+    this.#options.onConnected();
   }
 
   #acknowledged({ ack, window }: Segment): void {

@@ -5,6 +5,9 @@ import { compile } from "./firmware.mjs";
 /** Plain HTTP: the web server on a stand-in for TLS. */
 const PLAIN = { replace: { "firmware/tls/tls.ts": "bench/firmware/plain.ts" } };
 
+/** lwIP's octets in the place of our frames. */
+const OCTETS = { replace: { "firmware/link/ahdlc.ts": "bench/firmware/octets.ts" } };
+
 /** @returns {Promise<import("../bench/run.ts").Modules>} */
 export async function benchModules() {
   const module = async (name, entry, options = {}) => {
@@ -15,6 +18,7 @@ export async function benchModules() {
   return {
     card,
     ras: await module("bench/ras", "bench/firmware/ras.ts", { profile: "gateway", exportMemory: true }),
+    serialPort: await module("bench/serial-port", "bench/firmware/serial-port.ts", OCTETS),
     cards: {
       HTTPS: { serial: await module("card-serial", "firmware/card-serial.ts"), "peer-io": card },
       HTTP: {
