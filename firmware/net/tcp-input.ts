@@ -36,6 +36,8 @@ const TIME_WAIT_MS: Millis = 60_000;
 /** Data that a peer may send us in a segment when it has not said (RFC 9293 section 3.7.1), and the least we believe. */
 const DEFAULT_MSS: u32 = 536;
 const LEAST_MSS: u32 = 32;
+/** Two full segments of ours, which a peer acknowledges together, are that many SYNs long. */
+const SYN_SHARE: u32 = (2 * TCP_SEND_MSS) / 64 + 1;
 /** One challenge ACK a connection in this time, in 16 ms (RFC 5961 section 7). */
 const CHALLENGE_INTERVAL: u16 = 32;
 
@@ -197,6 +199,8 @@ function establish(t: Tcb, header: TcpHeader, now: Millis): void {
   t.state = ESTABLISHED;
   t.cwnd = repeats > 1 ? t.mss : output.initialWindow(t); // one SYN repeated: RFC 6928 section 2
   if (t.srtt == 0) t.rto = repeats > 0 ? 3_000 : 1_000; // RFC 6298 sections 2.1 and 5.7
+  // On a slow line the first full segments take so much longer than a SYN.
+  else t.rto = u16(max(u32(t.rto), min(SYN_SHARE * u32(t.srtt), 1_000)));
   ack.setWindow(t, header);
   t.heardAt = now;
   if (!t.has(tcb.FIN_LATER)) return;

@@ -23,7 +23,7 @@ import * as state from "./tcp-state.ts";
 import { TcpState, tally } from "./tcp-state.ts";
 import { ICMP_HEADER_LEN, IP_HEADER_LEN, IpHeader, TcpHeader } from "./wire.ts";
 
-/** Retransmissions before a connection is given up: with an RTO of 0.3 s after 2.5 minutes (RFC 1122 section 4.2.3.5: R2). */
+/** Retransmissions before a connection is given up: with an RTO of 0.4 s after 3 minutes (RFC 1122 section 4.2.3.5: R2). */
 const RETRIES: u8 = 8;
 /** The same for the SYN-ACK of a half-open connection (31 s), and for a connection that nobody uses any more. */
 const RETRIES_UNUSED: u8 = 5;

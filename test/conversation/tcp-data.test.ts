@@ -5,7 +5,7 @@ import { EAGAIN, ECONNRESET, ETIMEDOUT, READABLE, WRITABLE } from "../support/ne
 import { Peer, Stack, established, netModule } from "../support/net.ts";
 
 /** Retransmission timeout after a handshake that took no time: SRTT of 1 ms and TCP_RTO_MIN. */
-const RTO = 301;
+const RTO = 401;
 
 let module: WebAssembly.Module;
 let gateway: WebAssembly.Module;

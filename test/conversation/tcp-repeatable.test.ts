@@ -4,7 +4,7 @@ import { EAGAIN, EINVAL, EPIPE, FAILED, WRITABLE } from "../support/net.ts";
 import { type Peer, Stack, established, netModule } from "../support/net.ts";
 
 /** Retransmission timeout after a handshake that took no time: SRTT of 1 ms and TCP_RTO_MIN. */
-const RTO = 301;
+const RTO = 401;
 
 let module: WebAssembly.Module;
 let stack: Stack;
