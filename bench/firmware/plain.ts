@@ -55,17 +55,21 @@ export function begin(ctx: u32): bool {
   store<u32>(at(ctx), socket.position(socketOf(ctx)), 4);
   return true;
 }
-export function pieceBytes(ctx: u32): u32 {
+export function pieceBytes(ctx: u32, offset: u32, total: u32): u32 {
+  return min(pieceMax(ctx), total - offset);
+}
+function pieceMax(ctx: u32): u32 {
   return min(SEND_MAX, socket.segmentBytes(socketOf(ctx)));
 }
 export function wanted(ctx: u32, total: u32): i32 {
   if (!(socket.ready(socketOf(ctx)) & socket.WRITABLE)) return EAGAIN;
   const offset = socket.position(socketOf(ctx)) - load<u32>(at(ctx), 4);
-  return min(offset - (offset < total ? offset % pieceBytes(ctx) : 0), total);
+  return min(offset - (offset < total ? offset % pieceMax(ctx) : 0), total);
 }
-export function sendPiece(ctx: u32, offset: u32, length: u32, isLast: bool): i32 {
+export function sendPiece(ctx: u32, offset: u32, total: u32): i32 {
   const position = load<u32>(at(ctx), 4) + offset;
-  const flags: u32 = isLast ? 0 : socket.MSG_MORE;
+  const length = pieceBytes(ctx, offset, total);
+  const flags: u32 = offset + length == total ? 0 : socket.MSG_MORE;
   return socket.sendAt(socketOf(ctx), position, sendBuffer(ctx), length, flags);
 }
 export function isDelivered(ctx: u32): bool {
