@@ -148,6 +148,19 @@ describe.each(SUITES)("%s", (name, open, overhead) => {
     expect(received(client).equals(CONTENT)).toBe(true);
   });
 
+  test("it is made after those before it in its record, and no others", () => {
+    const starts: number[] = [];
+    const offsets: number[] = [];
+    for (let i = 0; i < 9; i++) {
+      starts.push(client.tcp.position);
+      offsets.push(send(client));
+    }
+    client.tcp.position = starts[4]!;
+    expect([1, 2, 3, 4, 5].map(() => make(client))).toEqual(offsets.slice(1, 6));
+    client.tcp.position = starts[3]!;
+    expect([1, 2, 3].map(() => make(client))).toEqual(offsets.slice(1, 4));
+  });
+
   test("holes are filled one by one, and it goes on where it was", () => {
     const starts: number[] = [];
     for (let i = 0; i < 13; i++) {
@@ -237,6 +250,9 @@ describe.each(SUITES)("%s", (name, open, overhead) => {
     }
     expect(text).toBe("all of it, with a tag");
     expect(client.card.exports.authenticated(client.ctx)).toBe(1);
+    const { length } = client.tcp.sent;
+    make(client); // goes on where it was
+    expect(client.tcp.sent).toHaveLength(length + 1);
     sendAll(client);
     expect(received(client).equals(CONTENT)).toBe(true);
   });
