@@ -28,8 +28,8 @@ describe("goodput, of what the line carries", () => {
     expect(await shareOf(serial!, "HTTP")).toBeGreaterThan(0.93);
   });
 
-  test("of it within TLS, at least 85 %", async () => {
-    expect(await shareOf(serial!, "HTTPS")).toBeGreaterThan(0.85);
+  test("of it within TLS, at least 94 %", async () => {
+    expect(await shareOf(serial!, "HTTPS")).toBeGreaterThan(0.94);
   });
 
   test("at least 88 % over Peer I/O", async () => {
