@@ -6,7 +6,15 @@
 import * as socket from "../socket/socket.ts";
 import { wipe } from "../crypto/ct.ts";
 import * as recordOut from "./record-out.ts";
-import { ALERT_DUE, Context, FAILED, PEER_CLOSED, READ_PROTECTED, RECORD_OPEN, SECRET_BYTES } from "./context.ts";
+import {
+  ALERT_DUE,
+  Context,
+  FAILED,
+  PEER_CLOSED,
+  READ_PROTECTED,
+  RECORD_OPEN,
+  SECRET_BYTES,
+} from "./context.ts";
 
 export const CLOSE_NOTIFY: u32 = 0;
 export const UNEXPECTED_MESSAGE: u32 = 10;

@@ -54,6 +54,7 @@ export function flush(ctx: Context): bool {
   const message = put24(put8(ctx.secretA + HEADER_BYTES, KEY_UPDATE), 1);
   put8(message, NOT_REQUESTED);
   sendControl(ctx, HANDSHAKE, MESSAGE_BYTES);
+  ctx.streamSeq -= ctx.writeSeq; // which begins with 0 again
   keySchedule.update(ctx.secretB);
   keySchedule.installWrite(ctx, ctx.secretB);
   ctx.flags &= ~KEY_UPDATE_DUE;

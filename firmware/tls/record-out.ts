@@ -53,8 +53,20 @@ export function sendAlert(ctx: Context, level: u32, description: u32): void {
 
 /** Sends the short message that stands front() behind secret A, in one record, from there. */
 export function sendControl(ctx: Context, type: u32, length: u32): void {
-  const at = ctx.secretA;
-  socket.send(ctx.socket, at, u32(seal(ctx, at, type, length) - at), 0);
+  sendRecord(ctx, ctx.secretA, type, length);
+}
+
+/**
+ * Sends one record of the content that stands front() behind `at`, from there. Nothing is outstanding, and no record is open.
+ * A stream goes on behind it: later numbers, and later in TCP.
+ * @returns what the socket does
+ */
+export function sendRecord(ctx: Context, at: usize, type: u32, length: u32): i32 {
+  const bytes = u32(seal(ctx, at, type, length) - at);
+  ctx.pieceBytes = 0;
+  ctx.streamAt += bytes;
+  ctx.streamSeq++;
+  return socket.send(ctx.socket, at, bytes, 0);
 }
 
 /**

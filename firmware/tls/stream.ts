@@ -46,7 +46,9 @@ export function wanted(ctx: Context, total: u32): i32 {
   if (!(ready & socket.WRITABLE)) return socket.EAGAIN;
   const offset = find(ctx, total);
   const isNew = u32(offset) < total && ctx.sealingSeq == ctx.writeSeq;
-  return isNew && keyUpdate.isDue(ctx) ? changeKeys(ctx) : offset;
+  if (!isNew || !keyUpdate.isDue(ctx)) return offset;
+  keyUpdate.flush(ctx); // between two records, once all before it has been acknowledged
+  return socket.EAGAIN;
 }
 
 /** @returns offset of the plaintext of the piece to be made next; `total`: none */
@@ -141,15 +143,4 @@ function open(ctx: Context): bool {
   }
   beginRecord(ctx, ctx.buffer, APPLICATION_DATA, ctx.recordLength);
   return true;
-}
-
-/** A KeyUpdate goes between two records, once all before it has been acknowledged; the map is laid anew around it. */
-function changeKeys(ctx: Context): i32 {
-  if (socket.outstanding(ctx.socket) != 0) return socket.EAGAIN;
-  const index = ctx.sealingSeq - ctx.streamSeq;
-  ctx.pieceBytes = 0;
-  keyUpdate.flush(ctx);
-  ctx.streamAt += socket.outstanding(ctx.socket);
-  ctx.streamSeq = ctx.writeSeq - index;
-  return socket.EAGAIN;
 }

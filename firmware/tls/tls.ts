@@ -15,7 +15,8 @@
 //     put tls.pieceBytes(ctx) bytes, those from `offset` on, at tls.sendBuffer(ctx)
 //     tls.sendPiece(ctx, …)
 //
-// Between two pieces the application may do what it likes but send(); tls.close() may answer that the socket must be reset.
+// sendPiece() follows wanted() at once. Between two pieces the application may do what it likes; but send() waits for the
+// end of a record, and close() answers in the midst of one that the socket must be reset.
 //
 // A negative result other than EAGAIN is final; alert.ts tells which is which.
 import { Millis } from "../chip/clock.ts";
@@ -27,11 +28,29 @@ import * as alert from "./alert.ts";
 import * as client from "./client/handshake.ts";
 import * as newSessionTicket from "./client/new-session-ticket.ts";
 import * as context from "./context.ts";
-import { CONNECTED, Context, FAILED, IDLE, IN_NVM, KEY_UPDATE_DUE, PEER_CLOSED, RECORD_OPEN, STREAMED } from "./context.ts";
+import {
+  CONNECTED,
+  Context,
+  FAILED,
+  IDLE,
+  IN_NVM,
+  KEY_UPDATE_DUE,
+  PEER_CLOSED,
+  RECORD_OPEN,
+  STREAMED,
+} from "./context.ts";
 import * as handshake from "./handshake.ts";
 import * as keyUpdate from "./key-update.ts";
 import * as recordIn from "./record-in.ts";
-import { ALERT, APPLICATION_DATA, CONTENT_MAX, HANDSHAKE, contentMax, front, seal } from "./record-out.ts";
+import {
+  ALERT,
+  APPLICATION_DATA,
+  CONTENT_MAX,
+  HANDSHAKE,
+  contentMax,
+  front,
+  sendRecord,
+} from "./record-out.ts";
 import * as recordStore from "./record-store.ts";
 import * as stream from "./stream.ts";
 import * as tls10 from "./tls10/tls10.ts";
@@ -107,7 +126,7 @@ export function recv(ctx: u32, flag: u32): i32 {
   if (TLS10) return tls10.recv(ctx, flag);
   const c = context.at(ctx);
   const result = receive(c, flag);
-  if (c.isTls12 && c.has(KEY_UPDATE_DUE)) keyUpdate.flush(c);
+  if (c.isTls12 && c.state == CONNECTED && c.has(KEY_UPDATE_DUE)) keyUpdate.flush(c);
   alert.flush(c);
   return result;
 }
@@ -163,8 +182,7 @@ export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
   const bytes = min(length, contentMax(c));
   if (bytes == 0) return 0;
   if (flag == COPY_ON) memory.copy(sendBuffer(ctx), source, bytes);
-  const end = seal(c, c.buffer, APPLICATION_DATA, bytes);
-  const result = socket.send(c.socket, c.buffer, u32(end - c.buffer), 0);
+  const result = sendRecord(c, c.buffer, APPLICATION_DATA, bytes);
   return result < 0 ? alert.abandon(c, result) : bytes;
 }
 

@@ -349,6 +349,29 @@ test("a piece that nobody asked for ends the connection", () => {
   expect(client.card.exports.sendPiece(client.ctx, 0)).toBe(-0x100 - 80);
 });
 
+test("a piece whose number something else has taken ends the connection", () => {
+  const client = connected();
+  begin(client);
+  send(client);
+  client.tcp.acknowledgeAll();
+  expect(client.card.exports.wanted(client.ctx, CONTENT.length)).toBe(FIRST);
+  expect(client.card.write(Buffer.from("between"))).toBe(7);
+  expect(client.card.exports.sendPiece(client.ctx, 0)).toBe(-0x100 - 80);
+});
+
+test("something else may be sent between two records, and the stream goes on behind it", () => {
+  const client = connected();
+  begin(client);
+  send(client);
+  client.tcp.acknowledgeAll();
+  expect(client.card.write(Buffer.from("between"))).toBe(7);
+  client.tcp.acknowledge(client.card);
+  sendAll(client);
+  const all = records(client).map(({ content }) => content);
+  expect(all[1]!.toString()).toBe("between");
+  expect(Buffer.concat(all.filter((_, i) => i !== 1)).equals(CONTENT)).toBe(true);
+});
+
 test("a stream begins when nothing else is being sent", () => {
   const client = connected();
   expect(client.card.write(Buffer.from("held"))).toBe(4);
