@@ -44,6 +44,13 @@ describe("goodput, of what the line carries", () => {
   });
 });
 
+test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  "a file arrives within TLS when every fifteenth packet is lost, seed %i",
+  async (seed) => {
+    await run(serial!, "HTTPS", { rttMs: 200, loss: 1 / 15, seed }); // throws when a byte is not what it was, or should be
+  },
+);
+
 test.each([serial!, t0!])("$name: figures repeat, loss or not", async (link) => {
   for (const loss of [0, 0.05]) {
     const what = { rttMs: 20, loss };
