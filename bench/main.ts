@@ -17,8 +17,9 @@ const ROUND_TRIPS_MS = [0, 20, 200];
 const LOSS = 0.01;
 /** A figure with loss is the mean over seeds 1 to this one. */
 export const SEEDS = 20;
-/** firmware/profiles/card-6k.json: bytes of a segment; and what a record adds to its content. */
+/** firmware/profiles/card-6k.json: bytes of a segment, and of a record's content at most; and what a record adds to it. */
 const SEGMENT = 244;
+const RECORD_SEND = 2048;
 const RECORD_OVERHEAD = 22;
 /** PPP with its fields compressed, and a TCP/IP header compressed by VJ. */
 const PACKET_OVERHEAD = 7;
@@ -110,7 +111,8 @@ async function rival(
 /** n of n + overhead bytes; half-duplex, an acknowledgment for each segment takes its turn; and TLS has its records. */
 export function boundOf({ kind }: Link, protocol: Protocol): number {
   const share = SEGMENT / (SEGMENT + PACKET_OVERHEAD * (kind === "serial" ? 1 : 2));
-  return protocol === "HTTP" ? share : (share * (SEGMENT - RECORD_OVERHEAD)) / SEGMENT;
+  const record = Math.floor((RECORD_SEND + RECORD_OVERHEAD) / SEGMENT) * SEGMENT;
+  return protocol === "HTTP" ? share : (share * (record - RECORD_OVERHEAD)) / record;
 }
 
 const HEAD = [

@@ -8,6 +8,7 @@ import { Card } from "./card.ts";
 import { EventClock } from "./clock.ts";
 import { type Link, type Wired, wire } from "./links.ts";
 import { Network } from "./network.ts";
+import { decode } from "./packet.ts";
 import { Ras } from "./ras.ts";
 import { type MakeStack, type Stack, behindPeerIo } from "./serial-port.ts";
 import { TcpClient } from "./tcp-client.ts";
@@ -102,14 +103,19 @@ async function transfer(modules: Modules, cells: Uint8Array, what: Case): Promis
   const { link, protocol, rttMs, loss, seed, stack } = what;
   const clock = new EventClock();
   const network = new Network({ clock, rttMs, loss, seed });
+  const sent = new Sent();
   const turns = link.kind === "serial" ? 0 : TURNS;
   const ras: Ras = new Ras({
     module: modules.ras,
     clock,
     onLinkByte: (byte) => wired.write(byte),
     hasLinkRoom: () => wired.hasRoom(),
-    onPacket: network.path((packet) => client.receive(packet)),
+    onPacket: (packet) => {
+      sent.check(packet);
+      toClient(packet);
+    },
   });
+  const toClient = network.path((packet) => client.receive(packet));
   const toCard = network.path((packet) => ras.send(packet));
   const module = modules.cards[protocol][link.kind];
   const wired: Wired = await wire({ link, clock, ras: () => ras }, (hasLinkRoom) => {
@@ -163,6 +169,21 @@ async function transfer(modules: Modules, cells: Uint8Array, what: Case): Promis
     lost: network.lost,
     commands: wired.commands(),
   };
+}
+
+/** What the card has sent: a byte of its stream is what it was, however often it is made. */
+class Sent {
+  readonly #bytes = new Map<number, number>();
+
+  /** @throws Error when it is not */
+  check(packet: Uint8Array): void {
+    const segment = decode(packet);
+    segment?.data.forEach((byte, i) => {
+      const at = (segment.seq + i) >>> 0;
+      if ((this.#bytes.get(at) ?? byte) !== byte) throw new Error(`byte ${at} of the stream has changed`);
+      this.#bytes.set(at, byte);
+    });
+  }
 }
 
 /** The response: head, then the file, byte for byte. */

@@ -11,6 +11,8 @@ export const CAN_REPEAT: bool = true;
 export const SEND_MAX: u32 = TLS_BUFFER;
 
 const PIECE: u32 = 64;
+/** Where the chosen piece's offset and length are, behind what is received. */
+const CHOSEN: usize = 8 + PIECE;
 
 export function resetCtx(_ctx: u32, _flag: u32): i32 {
   return 0;
@@ -55,18 +57,25 @@ export function begin(ctx: u32): bool {
   store<u32>(at(ctx), socket.position(socketOf(ctx)), 4);
   return true;
 }
-export function pieceBytes(ctx: u32): u32 {
-  return min(SEND_MAX, socket.segmentBytes(socketOf(ctx)));
-}
+/** Chooses the piece at which TCP is. */
 export function wanted(ctx: u32, total: u32): i32 {
-  if (!(socket.ready(socketOf(ctx)) & socket.WRITABLE)) return EAGAIN;
-  const offset = socket.position(socketOf(ctx)) - load<u32>(at(ctx), 4);
-  return min(offset - (offset < total ? offset % pieceBytes(ctx) : 0), total);
+  const s = socketOf(ctx);
+  if (!(socket.ready(s) & socket.WRITABLE)) return EAGAIN;
+  const sent = socket.position(s) - load<u32>(at(ctx), 4);
+  if (sent >= total) return total;
+  const most = min(SEND_MAX, socket.segmentBytes(s));
+  const offset = sent - (sent % most);
+  store<u32>(at(ctx), offset, CHOSEN);
+  store<u32>(at(ctx), min(most, total - offset), CHOSEN + 4);
+  return offset;
 }
-export function sendPiece(ctx: u32, offset: u32, length: u32, isLast: bool): i32 {
-  const position = load<u32>(at(ctx), 4) + offset;
+export function pieceBytes(ctx: u32): u32 {
+  return load<u32>(at(ctx), CHOSEN + 4);
+}
+export function sendPiece(ctx: u32, isLast: bool): i32 {
+  const position = load<u32>(at(ctx), 4) + load<u32>(at(ctx), CHOSEN);
   const flags: u32 = isLast ? 0 : socket.MSG_MORE;
-  return socket.sendAt(socketOf(ctx), position, sendBuffer(ctx), length, flags);
+  return socket.sendAt(socketOf(ctx), position, sendBuffer(ctx), pieceBytes(ctx), flags);
 }
 export function isDelivered(ctx: u32): bool {
   return writable(ctx);

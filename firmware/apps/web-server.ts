@@ -10,9 +10,9 @@
 //
 // A request is read to the end of its record, and the record is authenticated, before anything is answered [251]. A
 // request becomes four bytes (http/answer.ts), so several can be owed. A response is made in TLS's buffer [252], piece by
-// piece, a record each. Pieces of a file are not kept until they have been acknowledged: which one is next, TLS says
-// (tls.wanted), and that may be one that has been lost; it is then made again, unless a file has changed meanwhile. What
-// is made up on the spot is sent once, the next piece when the last has been acknowledged.
+// piece. Pieces of a file are not kept until they have been acknowledged: which one is next, TLS says (tls.wanted), and that
+// may be one that has been lost, or one before it; it is then made again, unless a file has changed meanwhile. What is made
+// up on the spot is sent once, in a record of its own, the next piece when the last has been acknowledged.
 //
 // Whom to serve, whom to keep and whom to wait for: http/policy.ts.
 import * as pbuf from "../buffer/pbuf.ts";
@@ -136,18 +136,28 @@ function step(context: u32, c: Connection, now: Millis): bool {
     case RESPONDING:
       return respond(context, c, now);
     case CLOSING:
-      if (tls.close(context) == tls.EAGAIN) return false;
-      // What has come and nobody will read would make TCP reset the connection, and the peer lose what it has not read.
-      pbuf.give(socket.recv(c.socket));
-      socket.close(c.socket);
-      c.state = FREE;
-      return true;
+      return close(context, c, now);
     default:
       if (socket.outstanding(c.socket) > 0) return false;
       tls.resetCtx(context, tls.RESET_INIT);
       c.state = FREE;
       return true;
   }
+}
+
+/** Goes on with the end of a connection. In the midst of a record there is none in order. */
+function close(context: u32, c: Connection, now: Millis): bool {
+  const result = tls.close(context);
+  if (result == tls.EAGAIN) return false;
+  if (result < 0) {
+    abort(c, now);
+    return true;
+  }
+  // What has come and nobody will read would make TCP reset the connection, and the peer lose what it has not read.
+  pbuf.give(socket.recv(c.socket));
+  socket.close(c.socket);
+  c.state = FREE;
+  return true;
 }
 
 function shakeHands(context: u32, c: Connection, now: Millis): bool {
@@ -216,16 +226,16 @@ function begin(context: u32, c: Connection, answer: u32): bool {
   return true;
 }
 
-/** Sends one record of the first answer owed. @param left bytes of the response from `offset` on */
+/** Sends one piece of the first answer owed. @param left bytes of the response from `offset` on */
 function sendPiece(context: u32, c: Connection, offset: u32, left: u32, now: Millis): void {
   const answer = load<u32>(c.answerAt(0));
   const buffer = tls.sendBuffer(context);
-  const most = min(left, tls.pieceBytes(context));
-  const length = fill(c, answer, buffer, offset, most);
   const repeats = isRepeatable(answer);
+  const most = repeats ? tls.pieceBytes(context) : min(left, u32(tls.SEND_MAX));
+  const length = fill(c, answer, buffer, offset, most);
   if (length == 0 || (repeats && length != most)) return answerUnreadable(c, answer, now);
   const taken = repeats
-    ? tls.sendPiece(context, offset, length, length == left)
+    ? tls.sendPiece(context, length == left)
     : tls.send(context, buffer, length, tls.COPY_OFF);
   if (taken < 0) return enter(c, CLOSING, now);
   if (offset != c.sent) return;
@@ -246,10 +256,8 @@ function fill(c: Connection, answer: u32, buffer: usize, offset: u32, length: u3
   }
   if (filled == length) return length;
   const from = offset + filled - c.headBytes;
-  return min(
-    length,
-    filled + response.writeContent(buffer + filled, answer, from, u32(tls.SEND_MAX) - filled),
-  );
+  const room = max(length, u32(tls.SEND_MAX)) - filled;
+  return min(length, filled + response.writeContent(buffer + filled, answer, from, room));
 }
 
 /** The content can't be read. Once the head is out it is too late to say so: the client must see it cut off. */

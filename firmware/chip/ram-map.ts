@@ -13,7 +13,7 @@ export const PBUF_STRUCT_BYTES: u32 = 9;
 export const HEADER_ROOM: u32 = 48;
 export const TCB_BYTES: u32 = 104;
 export const SOCKET_BYTES: u32 = 12;
-export const TLS_CONTEXT_BYTES: u32 = TLS10 ? 344 : 408;
+export const TLS_CONTEXT_BYTES: u32 = TLS10 ? 344 : 420;
 
 // region                     size, bytes                                                        owner
 /** Never handed out, so that address 0 is no object. */

@@ -95,9 +95,14 @@ export function decrypt(state: usize, key: usize, data: usize, length: u32, scra
   crypt(state, key, data, length, scratch, true);
 }
 
+/** @returns how many bytes of the message have been encrypted or decrypted; 0 when it has ended */
+export function done(state: usize): u32 {
+  return load<u32>(state, DATA_LENGTH);
+}
+
 /**
  * Ends a message, and the state with it, which is wiped.
- * @param out TAG_BYTES; a receiver compares by ct.equal()
+ * @param out TAG_BYTES, anywhere, the state included; a receiver compares by ct.equal()
  * CT: only suite and lengths leak.
  */
 export function tag(state: usize, key: usize, out: usize, scratch: usize): void {
@@ -114,11 +119,12 @@ export function tag(state: usize, key: usize, out: usize, scratch: usize): void 
   }
   authenticate(state, 0, scratch, 16, scratch);
   keyStream(state, key, 0, scratch);
-  if (isGcm(state)) {
+  const isAes = isGcm(state);
+  ct.wipe(state, AEAD_STATE_BYTES);
+  if (isAes) {
     ghash.final(scratch + MAC_AT_WORK, out);
     ct.xor(out, scratch, TAG_BYTES);
   } else poly1305.final(scratch + MAC_AT_WORK, scratch + poly1305.BLOCK_BYTES, out);
-  ct.wipe(state, AEAD_STATE_BYTES);
   ct.wipe(scratch, AEAD_SCRATCH_BYTES);
 }
 

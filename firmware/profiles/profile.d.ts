@@ -18,7 +18,7 @@ declare const HEADER_PBUF_COUNT: u32;
 declare const LINK_MRU: u32;
 /** Maximum segment size that we announce, bytes (RFC 9293 section 3.7.1). */
 declare const TCP_MSS: u32;
-/** Most data bytes of a segment that we send: its frame shall fit one GET_PACKET, and a TLS record fills it. */
+/** Most data bytes of a segment that we send: its frame shall fit one GET_PACKET, and TLS fills it. */
 declare const TCP_SEND_MSS: u32;
 /** First retransmission timeout of a SYN, its longest, ms, and how often a SYN is repeated. */
 declare const TCP_SYN_RTO: u32;
@@ -48,6 +48,11 @@ declare const PEER_ADDRESS: u32;
 declare const TLS_CONTEXTS: u32;
 /** Bytes of a TLS context's input/output buffer, record header and tag included. */
 declare const TLS_BUFFER: u32;
+/**
+ * Longest content of a record that we send, bytes, where it need not fit the buffer. The peer can read nothing of a record
+ * before its end: of this one after two seconds on a line of 9,600 bit/s, and still what it adds is only one hundredth.
+ */
+declare const TLS_RECORD_SEND: u32;
 /** Bytes of the scratch memory that all cryptographic operations share. */
 declare const CRYPTO_SCRATCH: u32;
 /** Bytes of the web server's state. */

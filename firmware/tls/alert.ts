@@ -1,10 +1,20 @@
 // Alerts (RFC 8446 section 6). A failed connection keeps one negative result for good: our own alert, or the peer's.
 //
 //   -0x100 - alert   sent by us        -0x200 - alert   received        -0x300   the peer's TCP ended without close_notify
+//
+// Within a record there is no place for one: a connection that ends before the record does is reset.
 import * as socket from "../socket/socket.ts";
 import { wipe } from "../crypto/ct.ts";
 import * as recordOut from "./record-out.ts";
-import { ALERT_DUE, Context, FAILED, PEER_CLOSED, READ_PROTECTED, SECRET_BYTES } from "./context.ts";
+import {
+  ALERT_DUE,
+  Context,
+  FAILED,
+  PEER_CLOSED,
+  READ_PROTECTED,
+  RECORD_OPEN,
+  SECRET_BYTES,
+} from "./context.ts";
 
 export const CLOSE_NOTIFY: u32 = 0;
 export const UNEXPECTED_MESSAGE: u32 = 10;
@@ -30,6 +40,8 @@ export const NO_APPLICATION_PROTOCOL: u32 = 120;
 
 export const SELF: i32 = -0x100;
 export const PEER: i32 = -0x200;
+/** Of close() alone: a record has been begun and will not be ended. */
+export const UNFINISHED: i32 = -0x400;
 
 export const WARNING: u32 = 1;
 const FATAL: u32 = 2;
@@ -88,7 +100,7 @@ export function receive(ctx: Context, level: u32, description: u32): i32 {
 
 /** Sends the alert that is due, if the socket can take it. @returns true when none is due any more */
 export function flush(ctx: Context): bool {
-  if (!ctx.has(ALERT_DUE)) return true;
+  if (!ctx.has(ALERT_DUE) || ctx.has(RECORD_OPEN)) return true;
   if (socket.outstanding(ctx.socket) != 0) return false;
   recordOut.sendAlert(ctx, ctx.alert == CLOSE_NOTIFY ? WARNING : FATAL, ctx.alert);
   ctx.flags &= ~ALERT_DUE;

@@ -94,6 +94,8 @@ export const CLIENT: u32 = 32768;
 export const RECEIVES_HANDSHAKE: u32 = 65536;
 /** The server has asked for another ClientHello. */
 export const RETRIED: u32 = 131072;
+/** The record of number writeSeq - 1 has been begun, and its end has not been sent: nothing else may be. */
+export const RECORD_OPEN: u32 = 262144;
 
 export const SECRET_BYTES: u32 = 32;
 /** Bytes held back at a record's end, because they may be its type: all of a KeyUpdate and the type. */
@@ -108,6 +110,10 @@ export class Context extends Incoming {
   writeSeq: u32;
   readSeq: u32;
   flags: u32;
+  /** Number of the record that `sealing` is about. */
+  sealingSeq: u32;
+  /** Of a stream (stream.ts): position in TCP of the piece that is made next. */
+  pieceAt: u32;
   /** The result that every call gives once the connection has failed; negative. */
   error: i32;
   /** Decrypted bytes at the packet's front, not yet released. */
@@ -121,6 +127,9 @@ export class Context extends Incoming {
   given: u16;
   /** Longest content of a record that the peer accepts, bytes. */
   limit: u16;
+  /** Of a stream: bytes of content of that record, of that piece; 0: none has been chosen. */
+  recordLength: u16;
+  pieceBytes: u16;
   /** Early data skipped, bytes. */
   skipped: u16;
   /** Bytes of finished records in the buffer; bytes of plaintext in the record that is open behind them. */

@@ -2,7 +2,7 @@
 import { put24, put8 } from "../buffer/cursors.ts";
 import * as socket from "../socket/socket.ts";
 import * as alert from "./alert.ts";
-import { Context, KEY_UPDATE_DUE } from "./context.ts";
+import { Context, KEY_UPDATE_DUE, RECORD_OPEN } from "./context.ts";
 import * as keySchedule from "./key-schedule.ts";
 import { HANDSHAKE, HEADER_BYTES, sendAlert, sendControl } from "./record-out.ts";
 
@@ -20,7 +20,6 @@ const CLIENT_HELLO: u32 = 1;
 export function readTls12(ctx: Context, data: usize): u32 {
   if (load<u8>(data) != (ctx.isClient ? HELLO_REQUEST : CLIENT_HELLO)) return alert.UNEXPECTED_MESSAGE;
   ctx.flags |= KEY_UPDATE_DUE;
-  flush(ctx);
   return 0;
 }
 
@@ -47,14 +46,15 @@ export function isDue(ctx: Context): bool {
   return ctx.has(KEY_UPDATE_DUE) || (!ctx.isTls12 && ctx.writeSeq >= RECORDS_MAX);
 }
 
-/** Sends one if it is due, because the client asked or the key is worn out. @returns true when data may be sent now */
+/** Sends one if it is due, because the client asked or the key is worn out. @returns true when a record may be sent now */
 export function flush(ctx: Context): bool {
-  if (socket.outstanding(ctx.socket) != 0) return false;
+  if (ctx.has(RECORD_OPEN) || socket.outstanding(ctx.socket) != 0) return false;
   if (!isDue(ctx)) return true;
   if (ctx.isTls12) return refuseRenegotiation(ctx);
   const message = put24(put8(ctx.secretA + HEADER_BYTES, KEY_UPDATE), 1);
   put8(message, NOT_REQUESTED);
   sendControl(ctx, HANDSHAKE, MESSAGE_BYTES);
+  ctx.streamSeq -= ctx.writeSeq; // which begins with 0 again
   keySchedule.update(ctx.secretB);
   keySchedule.installWrite(ctx, ctx.secretB);
   ctx.flags &= ~KEY_UPDATE_DUE;

@@ -27,7 +27,8 @@ export function explicitAt(key: usize): usize {
 /** Makes the additional data of a record. @returns their address: ADDITIONAL_BYTES */
 export function additional(ctx: Context, sequence: u32, type: u32, length: u32): usize {
   const at = ctx.additional;
-  store<u64>(at, bswap<u64>(u64(sequence)));
+  store<u32>(at, 0);
+  store<u32>(at, bswap<u32>(sequence), 4);
   put16(put16(put8(at + 8, type), VERSION), length);
   return at;
 }

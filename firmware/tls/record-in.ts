@@ -311,8 +311,8 @@ function end(ctx: Context): i32 {
   if (isProtected(ctx)) {
     const missing = collectTag(ctx);
     if (missing) return missing;
-    aead.tag(ctx.opening, ctx.readKey, ctx.sealing, CRYPTO);
-    if (!equal(ctx.sealing, ctx.tag, aead.TAG_BYTES)) return refuse(ctx);
+    aead.tag(ctx.opening, ctx.readKey, ctx.opening, CRYPTO);
+    if (!equal(ctx.opening, ctx.tag, aead.TAG_BYTES)) return refuse(ctx);
     ctx.readSeq++;
     ctx.flags &= ~EARLY_DATA;
     if (!ctx.isTls12) {

@@ -53,8 +53,20 @@ export function sendAlert(ctx: Context, level: u32, description: u32): void {
 
 /** Sends the short message that stands front() behind secret A, in one record, from there. */
 export function sendControl(ctx: Context, type: u32, length: u32): void {
-  const at = ctx.secretA;
-  socket.send(ctx.socket, at, u32(seal(ctx, at, type, length) - at), 0);
+  sendRecord(ctx, ctx.secretA, type, length);
+}
+
+/**
+ * Sends one record of the content that stands front() behind `at`, from there. Nothing is outstanding, and no record is open.
+ * A stream goes on behind it: later numbers, and later in TCP.
+ * @returns what the socket does
+ */
+export function sendRecord(ctx: Context, at: usize, type: u32, length: u32): i32 {
+  const bytes = u32(seal(ctx, at, type, length) - at);
+  ctx.pieceBytes = 0;
+  ctx.streamAt += bytes;
+  ctx.streamSeq++;
+  return socket.send(ctx.socket, at, bytes, 0);
 }
 
 /**
@@ -65,41 +77,43 @@ export function sendControl(ctx: Context, type: u32, length: u32): void {
  */
 export function seal(ctx: Context, at: usize, type: u32, length: u32): usize {
   if (!ctx.has(WRITE_PROTECTED)) return header(at, type, length) + length;
-  if (ctx.isTls12) return sealTls12(ctx, at, type, length);
-  const content = header(at, APPLICATION_DATA, length + 1 + aead.TAG_BYTES);
-  const end = put8(content + length, type);
-  maskIv(ctx.writeKey, ctx.writeSeq);
-  aead.begin(ctx.sealing, ctx.suite, ctx.writeKey, ctx.writeKey + IV, at, HEADER_BYTES, CRYPTO);
-  maskIv(ctx.writeKey, ctx.writeSeq);
-  aead.encrypt(ctx.sealing, ctx.writeKey, content, length + 1, CRYPTO);
-  aead.tag(ctx.sealing, ctx.writeKey, end, CRYPTO);
-  ctx.writeSeq++;
-  return end + aead.TAG_BYTES;
+  ctx.sealingSeq = ctx.writeSeq++;
+  const content = beginRecord(ctx, at, type, length);
+  return endRecord(ctx, content, type, length);
 }
 
-/** The explicit nonce is the record's number. */
-function sealTls12(ctx: Context, at: usize, type: u32, length: u32): usize {
+/**
+ * Begins record number sealingSeq, an encrypted one: writes what stands in front of its content. CT: only the lengths leak.
+ * @param length bytes of content in the whole of it, at most the peer's limit
+ * @returns the address of the content
+ */
+export function beginRecord(ctx: Context, at: usize, type: u32, length: u32): usize {
   const explicit = record12.explicitBytes(ctx);
-  const nonce = record12.explicitAt(ctx.writeKey);
-  const content = header(at, type, explicit + length + aead.TAG_BYTES) + explicit;
-  const additional = record12.additional(ctx, ctx.writeSeq, type, length);
-  if (explicit) store<u64>(nonce, load<u64>(additional));
-  else maskIv(ctx.writeKey, ctx.writeSeq);
-  putBytes(content - explicit, nonce, explicit);
-  aead.begin(
-    ctx.sealing,
-    ctx.suite,
-    ctx.writeKey,
-    ctx.writeKey + IV,
-    additional,
-    record12.ADDITIONAL_BYTES,
-    CRYPTO,
-  );
-  if (!explicit) maskIv(ctx.writeKey, ctx.writeSeq);
-  aead.encrypt(ctx.sealing, ctx.writeKey, content, length, CRYPTO);
-  aead.tag(ctx.sealing, ctx.writeKey, content + length, CRYPTO);
-  ctx.writeSeq++;
-  return content + length + aead.TAG_BYTES;
+  const outer = ctx.isTls12 ? type : APPLICATION_DATA;
+  let content = header(at, outer, explicit + length + u32(!ctx.isTls12) + aead.TAG_BYTES);
+  const additional = ctx.isTls12 ? record12.additional(ctx, ctx.sealingSeq, type, length) : at;
+  const bytes = ctx.isTls12 ? record12.ADDITIONAL_BYTES : HEADER_BYTES;
+  if (explicit) {
+    const nonce = record12.explicitAt(ctx.writeKey); // the record's number
+    store<u64>(nonce, load<u64>(additional));
+    content = putBytes(content, nonce, explicit);
+  } else maskIv(ctx.writeKey, ctx.sealingSeq);
+  aead.begin(ctx.sealing, ctx.suite, ctx.writeKey, ctx.writeKey + IV, additional, bytes, CRYPTO);
+  if (!explicit) maskIv(ctx.writeKey, ctx.sealingSeq);
+  return content;
+}
+
+/**
+ * Ends a record: encrypts the last `length` bytes of its content at `content`, and puts behind them what has to stand
+ * there. CT: only the lengths leak.
+ * @returns the address behind the record
+ */
+export function endRecord(ctx: Context, content: usize, type: u32, length: u32): usize {
+  let end = content + length;
+  if (!ctx.isTls12) end = put8(end, type);
+  aead.encrypt(ctx.sealing, ctx.writeKey, content, u32(end - content), CRYPTO);
+  aead.tag(ctx.sealing, ctx.writeKey, end, CRYPTO);
+  return end + aead.TAG_BYTES;
 }
 
 /** XORs a record's number into the IV behind `key`, or out again (RFC 8446 section 5.3). */

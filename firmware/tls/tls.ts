@@ -5,8 +5,18 @@
 //   tls.accept(ctx, now)                                   until 0; a client attachClient()s and connect()s instead
 //   tls.recv(ctx, RECV_FAST)                               pieces of plaintext at data(ctx); act when authenticated(ctx)
 //   tls.send(ctx, tls.sendBuffer(ctx), length, COPY_OFF)   when writable(ctx)
-//   tls.begin(ctx), tls.sendPiece(ctx, …)                  the same for data that can be made again: see stream.ts
 //   tls.close(ctx)                                         until 0; then the socket is the application's to close
+//
+// Data that can be made again, and whose length is known, is sent without waiting for acknowledgments, in records that may
+// be longer than the buffer (stream.ts), piece by piece:
+//
+//   tls.begin(ctx)                                         when true
+//   offset = tls.wanted(ctx, total)                        until `total`, and tls.isDelivered(ctx):
+//     put tls.pieceBytes(ctx) bytes, those from `offset` on, at tls.sendBuffer(ctx)
+//     tls.sendPiece(ctx, …)
+//
+// sendPiece() follows wanted() at once. Between two pieces the application may do what it likes; but send() waits for the
+// end of a record, and close() answers in the midst of one that the socket must be reset.
 //
 // A negative result other than EAGAIN is final; alert.ts tells which is which.
 import { Millis } from "../chip/clock.ts";
@@ -18,11 +28,29 @@ import * as alert from "./alert.ts";
 import * as client from "./client/handshake.ts";
 import * as newSessionTicket from "./client/new-session-ticket.ts";
 import * as context from "./context.ts";
-import { CONNECTED, Context, FAILED, IDLE, IN_NVM, PEER_CLOSED, STREAMED } from "./context.ts";
+import {
+  CONNECTED,
+  Context,
+  FAILED,
+  IDLE,
+  IN_NVM,
+  KEY_UPDATE_DUE,
+  PEER_CLOSED,
+  RECORD_OPEN,
+  STREAMED,
+} from "./context.ts";
 import * as handshake from "./handshake.ts";
 import * as keyUpdate from "./key-update.ts";
 import * as recordIn from "./record-in.ts";
-import { ALERT, APPLICATION_DATA, CONTENT_MAX, HANDSHAKE, contentMax, front, seal } from "./record-out.ts";
+import {
+  ALERT,
+  APPLICATION_DATA,
+  CONTENT_MAX,
+  HANDSHAKE,
+  contentMax,
+  front,
+  sendRecord,
+} from "./record-out.ts";
 import * as recordStore from "./record-store.ts";
 import * as stream from "./stream.ts";
 import * as tls10 from "./tls10/tls10.ts";
@@ -98,6 +126,7 @@ export function recv(ctx: u32, flag: u32): i32 {
   if (TLS10) return tls10.recv(ctx, flag);
   const c = context.at(ctx);
   const result = receive(c, flag);
+  if (c.isTls12 && c.state == CONNECTED && c.has(KEY_UPDATE_DUE)) keyUpdate.flush(c);
   alert.flush(c);
   return result;
 }
@@ -153,8 +182,7 @@ export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
   const bytes = min(length, contentMax(c));
   if (bytes == 0) return 0;
   if (flag == COPY_ON) memory.copy(sendBuffer(ctx), source, bytes);
-  const end = seal(c, c.buffer, APPLICATION_DATA, bytes);
-  const result = socket.send(c.socket, c.buffer, u32(end - c.buffer), 0);
+  const result = sendRecord(c, c.buffer, APPLICATION_DATA, bytes);
   return result < 0 ? alert.abandon(c, result) : bytes;
 }
 
@@ -163,15 +191,10 @@ export function begin(ctx: u32): bool {
   return writable(ctx) && (!CAN_REPEAT || stream.begin(context.at(ctx)));
 }
 
-/** Bytes of each piece of such data but the last; the same until all has been sent. */
-export function pieceBytes(ctx: u32): u32 {
-  return CAN_REPEAT ? contentMax(context.at(ctx)) : SEND_MAX;
-}
-
 /**
- * @param total bytes that are to be sent since begin()
- * @returns offset of the piece to be sent next, a new one or once more one that was lost; `total`: none is left to be
- *   sent; EAGAIN; or an error
+ * @param total bytes that are to be sent since begin(), the same each time
+ * @returns offset of the piece to be made next: a new one, once more one that was lost, or one before it, of which the
+ *   record's tag is made too; `total`: none is left to be sent; EAGAIN; or an error
  */
 export function wanted(ctx: u32, total: u32): i32 {
   const c = context.at(ctx);
@@ -179,14 +202,18 @@ export function wanted(ctx: u32, total: u32): i32 {
   return c.stored == 0 || c.has(IN_NVM) ? stream.wanted(c, total) : EAGAIN;
 }
 
+/** Bytes of the piece that wanted() has just asked for; the buffer has room for them behind sendBuffer(). */
+export function pieceBytes(ctx: u32): u32 {
+  return context.at(ctx).pieceBytes;
+}
+
 /**
  * Sends the piece that stands in sendBuffer(). It must be what it was if it has been sent before: two plaintexts under one
  * nonce would give both away.
- * @param offset as wanted() has told @param length pieceBytes(), or what is left @param isLast the latter
- * @returns how many bytes were taken, or an error
+ * @param isLast the data end with it @returns how many bytes were taken: pieceBytes(); or an error
  */
-export function sendPiece(ctx: u32, offset: u32, length: u32, isLast: bool): i32 {
-  return stream.send(context.at(ctx), offset, length, isLast);
+export function sendPiece(ctx: u32, isLast: bool): i32 {
+  return stream.send(context.at(ctx), isLast);
 }
 
 /** Has the peer acknowledged all that was sent? */
@@ -196,13 +223,15 @@ export function isDelivered(ctx: u32): bool {
 
 /**
  * Ends the connection in order: close_notify, or the alert that could not be sent before, and TCP's FIN.
- * @returns EAGAIN while the context's memory is still needed, then 0: it has been wiped
+ * @returns EAGAIN while the context's memory is still needed, then 0: it has been wiped; alert.UNFINISHED, in the midst of
+ *   a record: the socket must be reset, and resetCtx() called when nothing is outstanding
  */
 export function close(ctx: u32): i32 {
   if (TLS10) return tls10.close(ctx);
   const c = context.at(ctx);
   if (c.state == IDLE) return 0;
   if (c.state != FAILED) alert.closeNotify(c);
+  if (c.has(RECORD_OPEN)) return alert.UNFINISHED;
   if (!alert.flush(c) || socket.outstanding(c.socket) != 0) return EAGAIN;
   return resetCtx(ctx, RESET_INIT);
 }

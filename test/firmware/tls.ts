@@ -120,8 +120,8 @@ export function pieceBytes(ctx: u32): u32 {
 export function wanted(ctx: u32, total: u32): i32 {
   return tls.wanted(ctx, total);
 }
-export function sendPiece(ctx: u32, offset: u32, length: u32, isLast: bool): i32 {
-  return tls.sendPiece(ctx, offset, length, isLast);
+export function sendPiece(ctx: u32, isLast: bool): i32 {
+  return tls.sendPiece(ctx, isLast);
 }
 export function isDelivered(ctx: u32): bool {
   return tls.isDelivered(ctx);

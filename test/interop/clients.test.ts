@@ -3,9 +3,14 @@ import { get } from "node:https";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ROOT } from "../../scripts/firmware.mjs";
+import { ROOT, readProfile } from "../../scripts/firmware.mjs";
 import { type RunningCard, startCard } from "../support/netcard.ts";
 import * as peers from "../support/peers.ts";
+
+const { TLS_BUFFER, TLS_RECORD_SEND } = readProfile("card-6k") as {
+  TLS_BUFFER: number;
+  TLS_RECORD_SEND: number;
+};
 
 let card: RunningCard;
 const page = readFileSync(join(ROOT, "pages/index.html"), "utf8");
@@ -58,6 +63,27 @@ describe("the page, byte for byte, is fetched by", () => {
   peers.testWith("java", "openjdk-17-jdk-headless", "Java 17", async () => {
     const { stdout, stderr } = await peers.java(card);
     expect(stdout, stderr).toBe(page);
+  });
+
+  for (const version of ["-tls1_3", "-tls1_2"]) {
+    peers.testWith("openssl", "openssl", `openssl s_client, ${version}, in long records`, async () => {
+      const { stdout } = await peers.opensslClient(card, "/", [version, "-msg"]);
+      const lengths = [...stdout.matchAll(/<<<.*RecordHeader .*\n +17 03 03 (..) (..)/g)];
+      const long = lengths.map(([, high, low]) => parseInt(high! + low!, 16)).filter((l) => l > TLS_BUFFER);
+      expect(long.length).toBeGreaterThan(2);
+      expect(Math.max(...long)).toBeLessThanOrEqual(TLS_RECORD_SEND);
+    });
+  }
+
+  peers.testWith("gnutls-cli", "gnutls-bin", "gnutls-cli that takes records of 512 bytes", async () => {
+    const { stdout, stderr } = await peers.gnutlsClient(card, "/", ["--recordsize", "512", "-d", "5"]);
+    expect(stdout, stderr).toContain(page.slice(-200));
+    const lengths = [
+      ...stderr.matchAll(/Decrypted Packet\[\d+\] Application Data\(23\) with length: (\d+)/g),
+    ];
+    const longest = Math.max(...lengths.map(([, length]) => Number(length)));
+    expect(longest).toBeGreaterThan(TLS_BUFFER);
+    expect(longest).toBeLessThan(512);
   });
 
   test("Node", async () => {

@@ -49,7 +49,7 @@ interface Exports {
   begin(ctx: number): number;
   pieceBytes(ctx: number): number;
   wanted(ctx: number, total: number): number;
-  sendPiece(ctx: number, offset: number, length: number, isLast: number): number;
+  sendPiece(ctx: number, isLast: number): number;
   isDelivered(ctx: number): number;
   close(ctx: number): number;
   writeSeqAt(ctx: number): number;

@@ -284,6 +284,7 @@ export class RawClient {
   receive(): Received | null {
     if (this.#wire.length < 5) return null;
     const bytes = 5 + this.#wire.readUInt16BE(3);
+    if (this.#wire.length < bytes) return null;
     const [header, body] = [this.#wire.subarray(0, 5), this.#wire.subarray(5, bytes)];
     this.#wire = this.#wire.subarray(bytes);
     return { ...this.open(header, body), bytes };

@@ -5,7 +5,11 @@ import { build } from "./firmware.ts";
 
 const EAGAIN = -1;
 const BROKEN = -20;
+const UNFINISHED = -0x400;
 const SEND_MAX = 234;
+/** Bytes of a piece that can be made again; pieces of a record. */
+const PIECE_BYTES = 243;
+const RECORD_PIECES = 4;
 const LISTENER = 0;
 
 /** @param contexts TLS contexts of the card */
@@ -50,7 +54,7 @@ export class Client {
   /** The link is reading a segment for it from the buffer, and goes on when the connection has been reset. */
   isInLink = false;
   /** Bytes that it takes in one record, like RFC 8449's record_size_limit. */
-  recordLimit = SEND_MAX;
+  recordLimit = PIECE_BYTES;
 
   state: "knocking" | "accepted" | "closed" | "reset" = "knocking";
   /** Plaintext of the records that the card has sent. */
@@ -58,9 +62,18 @@ export class Client {
   gotCloseNotify = false;
   gotFin = false;
   outstanding = 0;
-  /** Pieces of the response that the card can make again, and the offset of the one that it is asked for. */
+  /** Pieces of the response that the card can make again, the one that has to be sent, and the one that was made last. */
   pieces: Uint8Array[] = [];
   wantedPiece = 0;
+  madePiece = -1;
+  /** Chosen by wanted(): the piece to be made next, its bytes, those of the response. */
+  nextPiece = 0;
+  pieceLength = 0;
+  total = 0;
+  /** Pieces that were made though they had not to be sent. */
+  madeInVain = 0;
+  /** Is a record open that will not be ended? */
+  isRecordOpen = false;
   /** Pieces that are in flight until run() acknowledges them. */
   flight = 1;
   delivered = 0;
@@ -192,7 +205,7 @@ export class WebCard {
     const { stateAddress, stateBytes, tlsBuffer, contexts } = this.exports;
     memory.fill(0, stateAddress(), stateAddress() + stateBytes());
     for (let ctx = 0; ctx < contexts(); ctx++)
-      memory.fill(0, tlsBuffer(ctx) + 5, tlsBuffer(ctx) + 5 + SEND_MAX);
+      memory.fill(0, tlsBuffer(ctx) + 5, tlsBuffer(ctx) + 5 + PIECE_BYTES);
     return memory;
   }
 
@@ -260,10 +273,9 @@ export class WebCard {
       writable: (ctx: number) => (at(ctx).outstanding === 0 && !at(ctx).isBroken ? 1 : 0),
       send: (ctx: number, data: number, length: number) => this.#send(at(ctx), ctx, data, length),
       begin: (ctx: number) => this.#begin(at(ctx)),
-      pieceBytes: (ctx: number) => Math.min(SEND_MAX, at(ctx).recordLimit),
+      pieceBytes: (ctx: number) => at(ctx).pieceLength,
       wanted: (ctx: number, total: number) => this.#wanted(at(ctx), total),
-      sendPiece: (ctx: number, offset: number, length: number, isLast: number) =>
-        this.#sendPiece(at(ctx), ctx, { offset, length, isLast: isLast !== 0 }),
+      sendPiece: (ctx: number, isLast: number) => this.#sendPiece(at(ctx), ctx, isLast !== 0),
       isDelivered: (ctx: number) => (at(ctx).outstanding === 0 ? 1 : 0),
       close: (ctx: number) => this.#close(ctx, at(ctx)),
     };
@@ -294,14 +306,14 @@ export class WebCard {
     return client.hasEnded ? 0 : EAGAIN;
   }
 
-  #send(client: Client, ctx: number, data: number, length: number): number {
+  #send(client: Client, ctx: number, data: number, length: number, most = SEND_MAX): number {
     if (!client.isVerified) throw new Error("answered before the request was authenticated");
     if (client.outstanding > 0) throw new Error("send() would overwrite the record being sent");
     if (data !== this.exports.tlsBuffer(ctx) + 5) throw new Error("not sent from the TLS buffer");
-    if (length < 1 || length > SEND_MAX) throw new Error(`a record of ${String(length)} bytes`);
+    if (length < 1 || length > most) throw new Error(`a record of ${String(length)} bytes`);
     const taken = Math.min(length, client.recordLimit);
     client.received.push(this.bytes().slice(data, data + taken));
-    this.bytes().fill(0xee, data, data + SEND_MAX);
+    this.bytes().fill(0xee, data, data + most);
     client.outstanding = taken;
     return taken;
   }
@@ -310,43 +322,55 @@ export class WebCard {
     if (client.outstanding > 0 || client.isBroken) return 0;
     client.pieces = [];
     client.wantedPiece = 0;
+    client.madePiece = -1;
     return 1;
   }
 
+  /** A piece whose forerunner in its record was not the last one made is wanted after all that come before it there. */
   #wanted(client: Client, total: number): number {
     if (client.isBroken) return BROKEN;
-    const offset = client.wantedPiece * Math.min(SEND_MAX, client.recordLimit);
+    const size = Math.min(PIECE_BYTES, client.recordLimit);
+    const offset = client.wantedPiece * size;
     if (client.outstanding > 0 && (offset >= total || client.outstanding >= client.flight * SEND_MAX))
       return EAGAIN;
-    return Math.min(offset, total);
+    if (offset >= total) return total;
+    const begin = client.wantedPiece - (client.wantedPiece % RECORD_PIECES);
+    const follows = client.madePiece >= begin && client.madePiece < client.wantedPiece;
+    client.nextPiece = follows ? client.madePiece + 1 : begin;
+    client.pieceLength = Math.min(size, total - client.nextPiece * size);
+    client.total = total;
+    return client.nextPiece * size;
   }
 
-  /** A piece that has been sent before must be what it was: it is sealed under the same nonce. */
-  #sendPiece(
-    client: Client,
-    ctx: number,
-    { offset, length, isLast }: { offset: number; length: number; isLast: boolean },
-  ): number {
-    const size = Math.min(SEND_MAX, client.recordLimit);
-    if (offset !== client.wantedPiece * size) throw new Error("a piece that nobody wants");
-    if (length > size || (!isLast && length !== size)) throw new Error(`a piece of ${length} bytes`);
-    const piece = this.bytes().slice(
-      this.exports.tlsBuffer(ctx) + 5,
-      this.exports.tlsBuffer(ctx) + 5 + length,
-    );
-    const before = client.pieces[client.wantedPiece];
+  /** A piece that has been made before must be what it was: it is sealed under the same nonce. */
+  #sendPiece(client: Client, ctx: number, isLast: boolean): number {
+    const { nextPiece, pieceLength, total } = client;
+    if (pieceLength === 0) throw new Error("a piece that nobody wants");
+    if (isLast !== (nextPiece * Math.min(PIECE_BYTES, client.recordLimit) + pieceLength === total))
+      throw new Error("the wrong piece is the last");
+    const data = this.exports.tlsBuffer(ctx) + 5;
+    const piece = this.bytes().slice(data, data + pieceLength);
+    const before = client.pieces[nextPiece];
     if (before && !Buffer.from(before).equals(piece)) throw new Error("two plaintexts under one nonce");
-    client.pieces[client.wantedPiece++] = piece;
-    if (before) return length;
+    client.pieces[nextPiece] = piece;
+    client.madePiece = nextPiece;
+    client.pieceLength = 0;
+    if (nextPiece < client.wantedPiece) client.madeInVain++;
+    else client.wantedPiece++;
+    if (before) {
+      this.bytes().fill(0xee, data, data + PIECE_BYTES);
+      return pieceLength;
+    }
     const outstanding = client.outstanding;
     client.outstanding = 0;
-    const taken = this.#send(client, ctx, this.exports.tlsBuffer(ctx) + 5, length);
+    const taken = this.#send(client, ctx, data, pieceLength, PIECE_BYTES);
     client.outstanding += outstanding;
     return taken;
   }
 
   /** The last words, once they can be sent; done when they are acknowledged. */
   #close(ctx: number, client: Client): number {
+    if (client.isRecordOpen) return UNFINISHED;
     if (client.outstanding > 0) return EAGAIN;
     if (client.gotFin) {
       this.#contexts.delete(ctx);

@@ -21,7 +21,7 @@ const AT: usize = CRYPTO - LENT;
 /** @returns address of BYTES of scratch; nothing of TLS may be used until giveBack() */
 export function borrow(): usize {
   if (TLS_CLIENT && TLS_CONTEXTS != 1) ERROR("what is lent must be of the context that borrows");
-  if (AT < context.LENDABLE) ERROR("what is lent reaches into secrets and keys");
+  if (TLS_CLIENT && AT < context.LENDABLE) ERROR("what is lent reaches into secrets and keys");
   if (LENT > slots.LOAN_BYTES) ERROR("what is lent does not fit its place in NVM");
   nvm.overwrite(TLS_SWAP, AT, LENT);
   return AT;

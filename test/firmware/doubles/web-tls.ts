@@ -19,6 +19,6 @@ export declare function send(ctx: u32, data: usize, length: u32, flag: u32): i32
 export declare function begin(ctx: u32): bool;
 export declare function pieceBytes(ctx: u32): u32;
 export declare function wanted(ctx: u32, total: u32): i32;
-export declare function sendPiece(ctx: u32, offset: u32, length: u32, isLast: bool): i32;
+export declare function sendPiece(ctx: u32, isLast: bool): i32;
 export declare function isDelivered(ctx: u32): bool;
 export declare function close(ctx: u32): i32;
