@@ -7,7 +7,7 @@ import { BlockList, isIPv4 } from "node:net";
 import { join } from "node:path";
 import { codeOf, openDataDir, writeWhole } from "../data-dir.ts";
 import { NetcardError } from "../errors.ts";
-import type { Validity } from "./certificate.ts";
+import type { KeyUse, Validity } from "./certificate.ts";
 
 const DAY_MS = 86_400_000;
 const CA_DAYS = 3650;
@@ -61,10 +61,15 @@ export class LocalCa {
    * Issues a card's certificate: localhost, 127.0.0.1, ::1 and the addresses given.
    * @param publicKey of the card: 65 bytes, 04 ‖ X ‖ Y, or an RSA key
    * @param addresses IPv4 addresses of the card
+   * @param use what its key is for
    * @returns DER
    * @throws NetcardError when an address is outside the private networks, or the CA expires too soon
    */
-  async issue(publicKey: Uint8Array | KeyObject, addresses: string[] = []): Promise<Buffer> {
+  async issue(
+    publicKey: Uint8Array | KeyObject,
+    addresses: string[] = [],
+    use: KeyUse = "sign",
+  ): Promise<Buffer> {
     for (const address of addresses) if (!isPermitted(address)) throw new NetcardError(notPermitted(address));
     const validity = validFor(CARD_DAYS);
     if (validity.notAfter > new Date(this.certificate.validTo))
@@ -73,7 +78,7 @@ export class LocalCa {
       );
     const { makeServerCertificate } = await import("./certificate.ts");
     const issuer = { certificate: this.certificate.toString(), key: this.#key };
-    return makeServerCertificate(issuer, publicKey, [...LOCAL_NAMES, ...addresses], validity);
+    return makeServerCertificate(issuer, publicKey, [...LOCAL_NAMES, ...addresses], use, validity);
   }
 
   /** @returns true when this CA has signed the certificate */

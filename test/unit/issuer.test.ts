@@ -156,6 +156,7 @@ describe("a card's certificate", () => {
         { certificate: ca.certificate.toString(), key: caKey },
         publicKey.export({ type: "spki", format: "der" }).subarray(-65),
         [name],
+        "sign",
         { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) },
       );
       expect(await refusal(ca, privateKey, der, name)).toBe("permitted subtree violation");

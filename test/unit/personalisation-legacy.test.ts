@@ -99,7 +99,7 @@ describe("the whole personalisation", () => {
     ca,
     addresses: [],
     files: [{ name: "/a", type: "", content: content(9, 1) }],
-    isLegacy: true,
+    rsaKey: "decrypt" as const,
   };
 
   test("ends with a closed card, which takes no key and gives none", async () => {
