@@ -173,10 +173,10 @@ async function browse(kind: "chrome" | "firefox", version: Version): Promise<voi
   try {
     expect(await load(browser)).toMatch(/^netcard/);
     expect(relay.handshakes[0]).toEqual({ version, resumed: false });
+    if (kind === "chrome") await relay.settled(); // the icon's connection may be on its way with the only ticket
     relay.hangUp();
-    relay.forget();
     expect(await load(browser)).toMatch(/^netcard/);
-    expect(relay.handshakes[0]).toEqual({ version, resumed: true });
+    expect(relay.handshakes).toContainEqual({ version, resumed: true });
   } finally {
     await browser.close();
   }
