@@ -1,4 +1,4 @@
-// npm run size: where the bytes of the default card are, and of the TLS 1.0 card (--card legacy). --json, --check (against budgets.json), --docs (docs/memory.md).
+// npm run size: where the bytes of the default card are, of the RSA card (--card rsa), of the TLS 1.0 card (--card legacy). --json, --check (against budgets.json), --docs (docs/memory.md).
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import { ROOT, compile, readProfile } from "./firmware.mjs";
 const BOARD = "lm3s811evb";
 const CARDS = {
   iso7816: { name: "card", profile: "card-6k" },
+  rsa: { name: "card-rsa", profile: "card-rsa" },
   legacy: { name: "card-legacy", profile: "card-legacy" },
 };
 /** The owner of each region of the RAM map, by the beginning of its name. */
@@ -235,6 +236,7 @@ function markdown(head, rows) {
 
 const MARKS = {
   iso7816: "<!-- npm run size -- --docs -->",
+  rsa: "<!-- npm run size -- --docs --card rsa -->",
   legacy: "<!-- npm run size -- --docs --card legacy -->",
 };
 const END = "<!-- end -->";
