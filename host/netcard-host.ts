@@ -111,7 +111,7 @@ export class NetcardHost {
   static async open(options: HostOptions): Promise<NetcardHost> {
     const nvm = FileNvm.open(options.directory);
     try {
-      const ca = await LocalCa.open(options.caDirectory ?? options.directory);
+      const ca = await LocalCa.open(options.caDirectory ?? options.directory, options.card === "rsa");
       if (!options.contacts || options.card === "serial") await testCopy(nvm.cells, options);
       return new NetcardHost(options, nvm, ca);
     } catch (error) {

@@ -30,7 +30,7 @@ export function make(ctx: Context): bool {
   const work = changetype<usize>(ctx);
   const isGood = swap.operate(work);
   declassify.bytes(work, SIGNATURE_BYTES); // the client is sent it
-  nvm.copyOut(swap.OPERAND, work, SIGNATURE_BYTES);
+  nvm.overwrite(swap.OPERAND, work, SIGNATURE_BYTES);
   wipe(work, SIGNATURE_BYTES);
   swap.restore(work);
   ctx.offset = 0;

@@ -1,8 +1,8 @@
-// X.509 certificates (RFC 5280) of P-256 and RSA keys, signed by a P-256 key: as small as browsers accept, the card having to send
+// X.509 certificates (RFC 5280) of P-256 and RSA keys, signed by either: as small as browsers accept, the card having to send
 // every byte of it over a slow link. Loading the library takes longer than anything else at the start of netcard, and only
 // a new card needs it: import this module when it is needed.
 import "reflect-metadata"; // which @peculiar/x509 expects to be there
-import { KeyObject, randomBytes, webcrypto } from "node:crypto";
+import { createPublicKey, KeyObject, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import * as asn1 from "@peculiar/asn1-x509";
@@ -99,11 +99,13 @@ function rsaKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
 
 /** The key for Web Cryptography, and its public half. */
 async function keyPair(key: KeyObject): Promise<webcrypto.CryptoKeyPair> {
+  const algorithm = key.asymmetricKeyType === "rsa" ? RSA : P256;
   const pkcs8 = key.export({ type: "pkcs8", format: "der" });
-  const privateKey = await webcrypto.subtle.importKey("pkcs8", pkcs8, P256, true, ["sign"]);
-  const { kty, crv, x, y } = await webcrypto.subtle.exportKey("jwk", privateKey);
-  const publicKey = await webcrypto.subtle.importKey("jwk", { kty, crv, x, y }, P256, true, ["verify"]);
-  return { privateKey, publicKey };
+  const spki = createPublicKey(key).export({ type: "spki", format: "der" });
+  return {
+    privateKey: await webcrypto.subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]),
+    publicKey: await webcrypto.subtle.importKey("spki", spki, algorithm, true, ["verify"]),
+  };
 }
 
 /** 64 random bits, hex, never zero and never negative. */

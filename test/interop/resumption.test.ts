@@ -37,6 +37,16 @@ describe("the card with an RSA key", () => {
     (version) => byEveryClient(version, version === "1.3" || LONG),
   );
 
+  for (const version of VERSIONS) {
+    peers.testWith("gnutls-cli", "gnutls-bin", `TLS ${version}: gnutls-cli without ECDSA`, async () => {
+      const signatures = "-SIGN-ALL:+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-SHA256";
+      const args = ["--priority", `NORMAL:-VERS-ALL:+VERS-TLS${version}:${signatures}`];
+      const { stdout, stderr } = await peers.gnutlsClient(target, "/", args);
+      expect(stdout, stderr).toContain(page.slice(-200));
+      expect(stdout).toContain("(RSA-PSS-RSAE-SHA256)");
+    });
+  }
+
   describe.each(["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305"])("TLS 1.2, %s", (cipher) => {
     for (const [algorithms, signature] of [
       ["rsa_pss_rsae_sha256", "RSA-PSS"],
