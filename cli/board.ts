@@ -33,6 +33,7 @@ export function addBoard(program: Command): void {
 const FIRMWARE = {
   iso7816: ["--entry", "firmware/card.ts"],
   serial: ["--entry", "firmware/card-serial.ts"],
+  rsa: ["--entry", "firmware/card-rsa.ts", "--profile", "card-rsa"],
   legacy: ["--entry", "firmware/card-legacy.ts", "--profile", "card-legacy"],
 };
 

@@ -65,14 +65,14 @@ export function addRunOptions(command: Command): Command {
     .addOption(
       new Option(
         "--card <kind>",
-        "the card: in an ISO 7816 reader, on a full-duplex serial line, or for study, in a reader with the TLS 1.0 of 2004; client: one that fetches a page itself",
+        "the card: in an ISO 7816 reader, on a full-duplex serial line; client: one that fetches a page itself; rsa: one with an RSA key and certificate; legacy: for study, the TLS 1.0 of 2004",
       )
         .choices(CARDS)
         .default("iso7816"),
     )
     .option(
       "--data <dir>",
-      "folder of the card's NVM image and of the CA (default: .netcard, for the legacy card .netcard-legacy)",
+      "folder of the card's NVM image and of the CA (default: .netcard, for cards with RSA keys .netcard-rsa and .netcard-legacy)",
     )
     .option("--pages <dir>", "folder whose files a new card is given (default: the demo page)")
     .option("--fetch <url>", "with --card client: the https page of this machine's that the card fetches")
@@ -164,7 +164,7 @@ function announce(host: NetcardHost, url: string, { json }: RunOptions): void {
 
 /** @returns the folder of NVM image and CA: each kind of card has its own, unless told otherwise */
 export function folderOf({ card, data }: RunOptions): string {
-  return data ?? (card === "legacy" ? ".netcard-legacy" : ".netcard");
+  return data ?? (card === "legacy" || card === "rsa" ? `.netcard-${card}` : ".netcard");
 }
 
 /** Resolves at the first SIGINT or SIGTERM, to false: no further. */

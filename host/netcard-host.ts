@@ -18,9 +18,10 @@ import { codeOf, writeWhole } from "./data-dir.ts";
 import { NetcardError } from "./errors.ts";
 import { LocalCa } from "./issuer/ca.ts";
 import { type Errand, errandFiles, portOf } from "./issuer/errand.ts";
-import { CardCommands, type CardFile, LAYOUT, LEGACY_LAYOUT } from "./issuer/commands.ts";
+import type { KeyUse } from "./issuer/certificate.ts";
+import { CardCommands, type CardFile } from "./issuer/commands.ts";
 import { readPages } from "./issuer/pages.ts";
-import { personalise } from "./issuer/personalise.ts";
+import { layoutOf, personalise } from "./issuer/personalise.ts";
 import type { Ras, RasOptions } from "./ras/engine.ts";
 import { CARD_ADDRESS, GATEWAY_ADDRESS, Gateway } from "./ras/gateway.ts";
 import { Forwarder } from "./ras/forwarder.ts";
@@ -43,15 +44,18 @@ export type PoweredContacts = Contacts & { stop(): void | Promise<void> };
 
 /**
  * The cards that there are: T=0 with Peer I/O; PPP straight on a full-duplex line; T=0 with a
- * client that fetches a page; and for study, TLS 1.0 over T=0, as in 2004.
+ * client that fetches a page; T=0 with an RSA key and certificate; and for study, TLS 1.0 over T=0, as in 2004.
  */
-export const CARDS = ["iso7816", "serial", "client", "legacy"] as const;
+export const CARDS = ["iso7816", "serial", "client", "rsa", "legacy"] as const;
 const FIRMWARE = {
   iso7816: "card.wasm",
   serial: "card-serial.wasm",
   client: "card-client.wasm",
+  rsa: "card-rsa.wasm",
   legacy: "card-legacy.wasm",
 };
+/** Of cards that are given an RSA key: what it is for. */
+const RSA_KEYS: Partial<Record<string, KeyUse>> = { rsa: "sign", legacy: "decrypt" };
 
 export interface HostOptions {
   /** Folder of the NVM image, and of the CA unless caDirectory says otherwise. */
@@ -107,7 +111,7 @@ export class NetcardHost {
   static async open(options: HostOptions): Promise<NetcardHost> {
     const nvm = FileNvm.open(options.directory);
     try {
-      const ca = await LocalCa.open(options.caDirectory ?? options.directory);
+      const ca = await LocalCa.open(options.caDirectory ?? options.directory, options.card === "rsa");
       if (!options.contacts || options.card === "serial") await testCopy(nvm.cells, options);
       return new NetcardHost(options, nvm, ca);
     } catch (error) {
@@ -206,7 +210,7 @@ export class NetcardHost {
       transmit: (apdu) => this.#reader.transmit(apdu),
       ca: this.#ca,
       addresses: [this.address],
-      isLegacy: this.#options.card === "legacy",
+      rsaKey: rsaKeyOf(this.#options),
       files: [...readPages(this.#options.pages ?? join(ROOT, "pages")), ...this.#errandFiles()],
       onCertificate: (der) => this.#keepCertificate(der),
       onProgress: ({ what }) => what !== last && this.#say(`personalisation: ${(last = what)}`),
@@ -291,8 +295,13 @@ function contactsOf(firmware: string, nvm: Nvm): ChipContacts {
   return new ChipContacts((onLinkByte) => new Chip({ module, nvm, onLinkByte }));
 }
 
-function commandsOf({ card }: HostOptions, reader: T0Reader): CardCommands {
-  return new CardCommands((apdu) => reader.transmit(apdu), card === "legacy" ? LEGACY_LAYOUT : LAYOUT);
+function commandsOf(options: HostOptions, reader: T0Reader): CardCommands {
+  return new CardCommands((apdu) => reader.transmit(apdu), layoutOf(rsaKeyOf(options)));
+}
+
+/** @returns what the card's RSA key is for, undefined when it has a P-256 key */
+function rsaKeyOf({ card = "iso7816" }: HostOptions): KeyUse | undefined {
+  return RSA_KEYS[card];
 }
 
 function damaged(directory: string): NetcardError {
@@ -303,7 +312,7 @@ function damaged(directory: string): NetcardError {
 
 /** Asks a copy of the card whether it still keeps what it was given. @throws NetcardError when it does not */
 async function testCopy(cells: Uint8Array, options: HostOptions): Promise<void> {
-  const firmware = options.card === "legacy" ? FIRMWARE.legacy : FIRMWARE.iso7816;
+  const firmware = FIRMWARE[options.card && rsaKeyOf(options) ? options.card : "iso7816"];
   const contacts = contactsOf(firmware, new MemoryNvm(cells.slice()));
   const reader = new T0Reader({ line: new CharacterLine(contacts) });
   try {

@@ -1,4 +1,4 @@
-// npm run size: where the bytes of the default card are, and of the TLS 1.0 card (--card legacy). --json, --check (against budgets.json), --docs (docs/memory.md).
+// npm run size: where the bytes of the default card are, of the RSA card (--card rsa), of the TLS 1.0 card (--card legacy). --json, --check (against budgets.json), --docs (docs/memory.md), --static (does not run the card).
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import { ROOT, compile, readProfile } from "./firmware.mjs";
 const BOARD = "lm3s811evb";
 const CARDS = {
   iso7816: { name: "card", profile: "card-6k" },
+  rsa: { name: "card-rsa", profile: "card-rsa" },
   legacy: { name: "card-legacy", profile: "card-legacy" },
 };
 /** The owner of each region of the RAM map, by the beginning of its name. */
@@ -43,7 +44,7 @@ const REGION_OWNERS = {
 const NO_REGIONS = ["PBUF_STRUCT", "TCB", "SOCKET", "TLS_CONTEXT"];
 
 /** @returns {Promise<object>} all figures, bytes; null for what was not measured */
-async function measure(card) {
+async function measure(card, isStatic = false) {
   const { name, profile } = CARDS[card];
   const wasm = await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile });
   const regions = await readRegions(profile);
@@ -55,7 +56,7 @@ async function measure(card) {
     ({ owner }) => owner,
   );
   const image = measureImage(wasm, arena, profile);
-  const run = image && (await measureRun(image.description, card));
+  const run = image && !isStatic ? await measureRun(image.description, card) : null;
   return { profile, board: BOARD, regions, arena, wasmCode: layers, image, run };
 }
 
@@ -235,6 +236,7 @@ function markdown(head, rows) {
 
 const MARKS = {
   iso7816: "<!-- npm run size -- --docs -->",
+  rsa: "<!-- npm run size -- --docs --card rsa -->",
   legacy: "<!-- npm run size -- --docs --card legacy -->",
 };
 const END = "<!-- end -->";
@@ -251,12 +253,13 @@ const { values: flags } = parseArgs({
     json: { type: "boolean" },
     check: { type: "boolean" },
     docs: { type: "boolean" },
+    static: { type: "boolean" },
     card: { type: "string", default: "iso7816" },
   },
 });
 try {
   if (!Object.hasOwn(CARDS, flags.card)) throw new Error(`--card is ${Object.keys(CARDS).join(" or ")}.`);
-  const figures = await measure(flags.card);
+  const figures = await measure(flags.card, flags.static);
   console.log(flags.json ? JSON.stringify(figures, null, 2) : table(figures));
   if (flags.docs) writeDocs(flags.card, table(figures));
   if (flags.check) {

@@ -9,6 +9,7 @@ import * as drbg from "../crypto/drbg.ts";
 import * as files from "../files/files.ts";
 import * as keys from "../files/keys.ts";
 import * as netServer from "../net/net-server.ts";
+import * as tls from "../tls/tls.ts";
 import * as webServer from "./web-server.ts";
 
 const SECRET_BYTES: u32 = 16;
@@ -19,6 +20,7 @@ export function powerOn(): void {
   pbuf.powerOn();
   drbg.powerOn();
   files.powerOn();
+  tls.powerOn();
 }
 
 /** Opens network and web server on a link that has power. */

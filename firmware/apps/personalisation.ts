@@ -3,7 +3,7 @@
 //   INS P1 P2  command                           data                              response
 //   46  80 00  GENERATE ASYMMETRIC KEY PAIR      –                                 7F49 43 { 86 41 04 ‖ X ‖ Y }
 //   46  81 00  the same: read the public key     –                                 the same
-//   DA  00 tt  PUT DATA, of a TLS 1.0 card       a number of its RSA key; tt: 92 p, 93 q, 94 qInv, 95 dP, 96 dQ (ISO 7816-8)
+//   DA  00 tt  PUT DATA, of an RSA card          a number of its key; tt: 92 p, 93 q, 94 qInv, 95 dP, 96 dQ (ISO 7816-8)
 //   E0  00 00  CREATE FILE                       62 { 80 size, 84 name, 85 type }
 //   D7  00 00  UPDATE BINARY                     54 offset, 53 bytes
 //   44  00 00  ACTIVATE FILE                     –                                 the file created is there
@@ -75,10 +75,10 @@ function execute(): u32 {
     case GET_DATA:
       return getData();
     case PUT_DATA:
-      if (!TLS10) return INSTRUCTION_NOT_SUPPORTED;
+      if (!rsaKey.IN_USE) return INSTRUCTION_NOT_SUPPORTED;
       return isOpen ? putRsaNumber() : CONDITIONS_NOT_SATISFIED;
     case GENERATE_ASYMMETRIC_KEY_PAIR:
-      if (TLS10) return INSTRUCTION_NOT_SUPPORTED;
+      if (rsaKey.IN_USE) return INSTRUCTION_NOT_SUPPORTED;
       return isOpen ? keyPair() : CONDITIONS_NOT_SATISFIED;
     case CREATE_FILE:
       return isOpen ? createFile() : CONDITIONS_NOT_SATISFIED;
@@ -183,7 +183,7 @@ function activate(): u32 {
 function isCertified(): bool {
   const certificate = files.find(CERTIFICATE, CERTIFICATE_LENGTH);
   if (!keys.hasPrivateKey() || certificate < 0) return false;
-  if (TLS10) {
+  if (rsaKey.IN_USE) {
     rsaKey.readModulus(TLS);
     return files.contains(certificate, TLS, rsaKey.modulusBytes());
   }

@@ -15,7 +15,7 @@
 //   20,160 ├──────────────┤
 //          │ SESSIONS     │ sessions of TLS 1.2, of this boot                           tls/session-cache
 //   20,480 ├──────────────┤
-//          │ RSA_KEY      │ of the TLS 1.0 card alone, 656 bytes; elsewhere nothing             files/rsa-key
+//          │ RSA_KEY      │ of a card that has one, 656 bytes; elsewhere nothing        files/rsa-key
 //          ├──────────────┤
 //          │ FILE_DATA    │ the contents of files, each in one piece                    files/files
 //          └──────────────┘ NVM_BYTES
@@ -45,7 +45,7 @@ export const SESSION_BYTES: u32 = 80;
 export const SESSION_COUNT: u32 = 4;
 
 export const RSA_KEY: u32 = SESSIONS + SESSION_COUNT * SESSION_BYTES;
-export const RSA_KEY_BYTES: u32 = TLS10 ? 656 : 0;
+export const RSA_KEY_BYTES: u32 = TLS10 | TLS_RSA ? 656 : 0;
 
 export const FILE_DATA: u32 = RSA_KEY + RSA_KEY_BYTES;
 export const FILE_DATA_END: u32 = NVM_BYTES;

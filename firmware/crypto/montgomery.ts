@@ -18,11 +18,15 @@ const INVERSE: usize = 4;
 
 /** Completes a modulus: `bytes` bytes of it stand HEAD_BYTES behind `m`. */
 export function prepare(m: usize, bytes: u32): void {
-  const low = load<u32>(m, HEAD_BYTES);
-  let inverse = low; // to three bits; each step doubles them
-  for (let i = 0; i < 4; i++) inverse *= 2 - low * inverse;
   store<u32>(m, bytes);
-  store<u32>(m, 0 - inverse, INVERSE);
+  store<u32>(m, negativeInverse(load<u32>(m, HEAD_BYTES)), INVERSE);
+}
+
+/** @returns -1 / odd modulo 2^32, by Newton: each step doubles the bits that are right, three at first */
+export function negativeInverse(odd: u32): u32 {
+  let inverse = odd;
+  for (let i = 0; i < 4; i++) inverse *= 2 - odd * inverse;
+  return 0 - inverse;
 }
 
 /** out = a · b / R. @param out may be a or b @param work bytes + WORK_EXTRA_BYTES */

@@ -8,6 +8,9 @@
 //             └─────────┴─────────┴─────────┘   then the two change places
 import * as nvm from "../chip/nvm.ts";
 import { equal, wipe } from "./ct.ts";
+import { DIGEST_INFO, DIGEST_INFO_BYTES, hashPss, TRAILER } from "./emsa.ts";
+import * as mgf1 from "./mgf1.ts";
+import { negativeInverse } from "./montgomery.ts";
 import * as sha256 from "./sha256.ts";
 
 /** Bytes of a modulus, of a signature, of an encoded message. */
@@ -25,13 +28,6 @@ const DIGEST_BYTES: u32 = sha256.DIGEST_BYTES;
 const SQUARINGS_TO_R: u32 = 11;
 /** 65537 = 2^16 + 1. */
 const SQUARINGS_TO_E: u32 = 16;
-
-// prettier-ignore
-/** DigestInfo of SHA-256 up to the digest (section 9.2, note 1). */
-const DIGEST_INFO: usize = memory.data<u8>([
-  0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20,
-]);
-const DIGEST_INFO_BYTES: u32 = 19;
 
 /**
  * Does the signature fit digest and public key?
@@ -77,13 +73,6 @@ function isBelow(a: usize, b: usize): bool {
   let i = NUMBER_BYTES - 4;
   while (i > 0 && load<u32>(a + i) == load<u32>(b + i)) i -= 4;
   return load<u32>(a + i) < load<u32>(b + i);
-}
-
-/** @returns -1 / odd modulo 2^32, by Newton: each step doubles the bits that are right, three at first */
-function negativeInverse(odd: u32): u32 {
-  let inverse = odd;
-  for (let i = 0; i < 4; i++) inverse *= 2 - odd * inverse;
-  return 0 - inverse;
 }
 
 /** a = 2 in Montgomery form, 2 · 2^2048 mod n. */
@@ -150,7 +139,7 @@ function isPkcs1(message: usize, digest: usize, expected: usize): bool {
   memory.fill(expected, 0xff, NUMBER_BYTES);
   store<u16>(expected, 0x0100); // 00 01
   store<u8>(info - 1, 0);
-  memory.copy(info, DIGEST_INFO, DIGEST_INFO_BYTES);
+  memory.copy(info, DIGEST_INFO(), DIGEST_INFO_BYTES);
   memory.copy(info + DIGEST_INFO_BYTES, digest, DIGEST_BYTES);
   return equal(message, expected, NUMBER_BYTES);
 }
@@ -161,17 +150,12 @@ const SALT: u32 = DB_BYTES - DIGEST_BYTES;
 
 function isPss(message: usize, digest: usize, state: usize): bool {
   const hash = message + DB_BYTES;
-  if (load<u8>(message) >= 0x80 || load<u8>(message, NUMBER_BYTES - 1) != 0xbc) return false;
+  if (load<u8>(message) >= 0x80 || load<u8>(message, NUMBER_BYTES - 1) != TRAILER) return false;
   unmask(message, hash, state);
   store<u8>(message, load<u8>(message) & 0x7f); // 2,047 bits are coded
   for (let i: u32 = 0; i < SALT; i++) if (load<u8>(message + i) != u32(i == SALT - 1)) return false;
   const mine = state + sha256.STATE_BYTES;
-  memory.fill(mine, 0, 8);
-  sha256.init(state);
-  sha256.update(state, mine, 8);
-  sha256.update(state, digest, DIGEST_BYTES);
-  sha256.update(state, message + SALT, DIGEST_BYTES);
-  sha256.final(state, mine);
+  hashPss(digest, message + SALT, mine, state);
   return equal(mine, hash, DIGEST_BYTES);
 }
 
@@ -179,11 +163,7 @@ function isPss(message: usize, digest: usize, state: usize): bool {
 function unmask(message: usize, hash: usize, state: usize): void {
   const mask = state + sha256.STATE_BYTES;
   for (let counter: u32 = 0; counter * DIGEST_BYTES < DB_BYTES; counter++) {
-    store<u32>(mask, bswap(counter));
-    sha256.init(state);
-    sha256.update(state, hash, DIGEST_BYTES);
-    sha256.update(state, mask, 4);
-    sha256.final(state, mask);
+    mgf1.block(hash, counter, mask, state);
     const at = counter * DIGEST_BYTES;
     for (let i: u32 = 0; i < DIGEST_BYTES && at + i < DB_BYTES; i++)
       store<u8>(message + at + i, load<u8>(message + at + i) ^ load<u8>(mask + i));

@@ -41,7 +41,7 @@ export function lifeCycle(): u32 {
 }
 
 export function hasPrivateKey(): bool {
-  if (TLS10) return rsaKey.isThere();
+  if (rsaKey.IN_USE) return rsaKey.isThere();
   return nvm.read(STATE) == superblock.ACTIVATED;
 }
 
@@ -76,7 +76,7 @@ export function readPublicKey(target: usize): void {
 
 /** @returns false when NVM no longer holds the key pair that was stored, or no longer tells whether there is one */
 export function isIntact(): bool {
-  if (TLS10) return rsaKey.isIntact();
+  if (rsaKey.IN_USE) return rsaKey.isIntact();
   if (hasPrivateKey()) return declassify.verdict(nvm.read32(CRC) == checksum()); // as told to whoever asks
   return nvm.read(STATE) == nvm.ERASED && !superblock.isOperational();
 }

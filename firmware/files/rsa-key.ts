@@ -1,4 +1,4 @@
-// The RSA key of a TLS 1.0 card. It would take the card very long to make one, so the issuer makes it and puts it in during
+// The RSA key of a card that has one in place of a P-256 key: the TLS 1.0 card, and the one with an RSA certificate. It would take the card very long to make one, so the issuer makes it and puts it in during
 // personalisation, number by number; it has one reader, TLS, and no way off the card.
 //
 //   RSA_KEY   0       1      2         4    4 + 5 h              648
@@ -14,6 +14,8 @@ import * as rsa from "../crypto/rsa.ts";
 import * as crc32 from "./crc32.ts";
 import * as superblock from "./superblock.ts";
 
+/** Is the card's key an RSA key? */
+export const IN_USE: bool = (TLS10 | TLS_RSA) != 0;
 /** Address of the numbers in NVM, as crypto/rsa.ts wants them. */
 export const NUMBERS: u32 = RSA_KEY + 4;
 
@@ -22,6 +24,8 @@ const HALF: u32 = RSA_KEY + 1;
 const PRESENT: u32 = RSA_KEY + 2;
 const CRC: u32 = NUMBERS + (rsa.KEY_NUMBERS * rsa.MODULUS_MAX) / 2;
 const ALL: u32 = (1 << rsa.KEY_NUMBERS) - 1;
+/** Short moduli are the past's. */
+const MODULUS_MIN: u32 = TLS10 ? rsa.MODULUS_MIN : rsa.MODULUS_MAX;
 
 /** Is there a whole key? */
 export function isThere(): bool {
@@ -44,7 +48,7 @@ export function put(number: u32, data: usize, length: u32, work: usize): bool {
   if (CRC + 4 > RSA_KEY + RSA_KEY_BYTES) ERROR("the RSA key does not fit RSA_KEY_BYTES");
   if (number == 0) begin(length);
   if (length != nvm.read(HALF) || length % 8 != 0) return false;
-  if (length < rsa.MODULUS_MIN / 2 || length > rsa.MODULUS_MAX / 2) return false;
+  if (length < MODULUS_MIN / 2 || length > rsa.MODULUS_MAX / 2) return false;
   nvm.overwrite(NUMBERS + number * length, data, length);
   const present = nvm.read(PRESENT) | (1 << number);
   nvm.write(PRESENT, present);

@@ -19,8 +19,8 @@ import {
   SUPERBLOCK,
 } from "../chip/nvm-map.ts";
 
-/** Number of the layout in nvm-map.ts: change it with that file. */
-export const LAYOUT: u32 = TLS10 ? 0x81 : 1;
+/** Number of the layout in nvm-map.ts: change it with that file. No card takes another kind's key for its own. */
+export const LAYOUT: u32 = TLS10 ? 0x81 : TLS_RSA ? 0x82 : 1;
 /** Life cycle status byte of an activated card or file, ISO 7816-4 table 14; what is not activated reads ERASED. */
 export const ACTIVATED: u32 = 0x05;
 

@@ -69,6 +69,8 @@ declare const TCP_ACK_DELAY_MS: u32;
 declare const TLS10: u32;
 /** 1: TLS 1.2 is spoken too, to clients without TLS 1.3. */
 declare const TLS12: u32;
+/** 1: the card has an RSA key of 2,048 bits and its certificate, in place of a P-256 key. */
+declare const TLS_RSA: u32;
 /** 1: the card connects to servers too, by TLS 1.3; 2: by TLS 1.2 as well. */
 declare const TLS_CLIENT: u32;
 /** 1: ICMP errors that arrive are told to the sockets that they concern; what only listens needs none. */

@@ -3,6 +3,7 @@ import { CRYPTO } from "../chip/ram-map.ts";
 import { close24, put24, put8 } from "../buffer/cursors.ts";
 import * as sha256 from "../crypto/sha256.ts";
 import { Context } from "./context.ts";
+import * as rsaSignature from "./rsa-signature.ts";
 import * as signature from "./signature.ts";
 import * as transcript from "./transcript.ts";
 
@@ -23,6 +24,17 @@ export function write(ctx: Context, at: usize): usize {
   digestContent(ctx, body + signature.DIGEST_AT);
   const end = signature.write(ctx, body);
   return end == 0 ? 0 : close24(body, end);
+}
+
+/** Signs the messages so far with an RSA key, the buffer being empty. @returns false when the key is no key */
+export function sign(ctx: Context): bool {
+  digestContent(ctx, ctx.buffer);
+  return rsaSignature.make(ctx);
+}
+
+/** Writes the message up to the RSA signature at `at`. @returns the address behind it */
+export function writeFront(ctx: Context, at: usize): usize {
+  return rsaSignature.writeFront(ctx, put24(put8(at, CERTIFICATE_VERIFY), rsaSignature.BYTES));
 }
 
 /** What the server signs: the messages so far, to `out`, 32 bytes. */

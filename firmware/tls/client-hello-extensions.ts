@@ -14,7 +14,6 @@ import {
   BINDERS_LENGTH,
   BINDER_LENGTH,
   DONE,
-  ECDSA_SECP256R1_SHA256,
   EXTENSION_LENGTH,
   EXTENSION_TYPE,
   HAS_ALGORITHMS,
@@ -36,18 +35,21 @@ import {
   LIST_LENGTH,
   NAME,
   NAME_LENGTH,
-  OFFERS_ECDSA,
   OFFERS_EXTENDED_MASTER,
   OFFERS_HTTP_1_1,
   OFFERS_P256,
+  OFFERS_PKCS1,
   OFFERS_PSK_DHE,
   OFFERS_RENEGOTIATION_INFO,
+  OFFERS_SCHEME,
   OFFERS_TICKET,
   OFFERS_TLS_1_2,
   OFFERS_TLS_1_3,
   OFFERS_UNCOMPRESSED,
   OFFERS_X25519,
+  OUR_SCHEME,
   RENEGOTIATION,
+  RSA_PKCS1_SHA256,
   SECP256R1,
   SHARE,
   SHARES_OTHER,
@@ -218,7 +220,8 @@ function noteItem(hello: Hello, value: u32): void {
   } else if (hello.extension == PSK_MODES) {
     if (value == PSK_DHE_KE) hello.found |= OFFERS_PSK_DHE;
   } else if (hello.extension == SIGNATURE_ALGORITHMS) {
-    if (value == ECDSA_SECP256R1_SHA256) hello.found |= OFFERS_ECDSA;
+    if (value == OUR_SCHEME) hello.found |= OFFERS_SCHEME;
+    if (TLS_RSA && value == RSA_PKCS1_SHA256) hello.found |= OFFERS_PKCS1;
   } else if (value == X25519) hello.found |= OFFERS_X25519;
   else if (value == SECP256R1) hello.found |= OFFERS_P256;
 }

@@ -11,9 +11,7 @@ import * as alert from "./alert.ts";
 import * as extensions from "./client-hello-extensions.ts";
 import { Context, SECRET_BYTES } from "./context.ts";
 import {
-  AES_1_2,
   BINDERS_LENGTH,
-  CHACHA_1_2,
   COMPRESSES,
   COMPRESSION,
   COMPRESSION_LENGTH,
@@ -31,6 +29,8 @@ import {
   OFFERS_NULL,
   OFFERS_RENEGOTIATION_INFO,
   OFFERS_TLS_1_2,
+  OUR_AES_1_2,
+  OUR_CHACHA_1_2,
   RANDOM,
   SESSION,
   SESSION_LENGTH,
@@ -147,8 +147,8 @@ function readField(hello: Hello, value: u32): u32 {
 function noteSuite(hello: Hello, suite: u32): void {
   if (suite == aead.AES_128_GCM) hello.found |= OFFERS_AES;
   if (suite == aead.CHACHA20_POLY1305) hello.found |= OFFERS_CHACHA;
-  if (suite == AES_1_2) hello.found |= OFFERS_AES_1_2;
-  if (suite == CHACHA_1_2) hello.found |= OFFERS_CHACHA_1_2;
+  if (suite == OUR_AES_1_2) hello.found |= OFFERS_AES_1_2;
+  if (suite == OUR_CHACHA_1_2) hello.found |= OFFERS_CHACHA_1_2;
   if (suite == EMPTY_RENEGOTIATION_INFO_SCSV) hello.found |= OFFERS_RENEGOTIATION_INFO;
   if (suite == FALLBACK_SCSV) hello.found |= FALLS_BACK;
 }

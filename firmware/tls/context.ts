@@ -55,6 +55,9 @@ export const SEND_CLIENT_FINISHED: u32 = 27;
 export const EXPECT_SERVER_KEY_EXCHANGE: u32 = 28;
 export const EXPECT_SERVER_HELLO_DONE: u32 = 29;
 export const SEND_CLIENT_KEY_EXCHANGE: u32 = 30;
+// Of a card with an RSA key alone: its signature, and in TLS 1.2 what comes behind it.
+export const SEND_SIGNATURE: u32 = 31;
+export const SEND_HELLO_DONE: u32 = 32;
 
 // Flags.
 /** Records that we send are encrypted. */
@@ -96,6 +99,8 @@ export const RECEIVES_HANDSHAKE: u32 = 65536;
 export const RETRIED: u32 = 131072;
 /** The record of number writeSeq - 1 has been begun, and its end has not been sent: nothing else may be. */
 export const RECORD_OPEN: u32 = 262144;
+/** An RSA signature is made by PKCS #1 v1.5: a client of TLS 1.2 does not offer PSS. */
+export const SIGNS_PKCS1: u32 = 524288;
 
 export const SECRET_BYTES: u32 = 32;
 /** Bytes held back at a record's end, because they may be its type: all of a KeyUpdate and the type. */

@@ -5,6 +5,8 @@
 //     of a resumed session                           ... ChangeCipherSpec, Finished      EXPECT_CIPHER_CHANGE
 //   SEND_CERTIFICATE                                 Certificate                         SEND_KEY_EXCHANGE
 //   SEND_KEY_EXCHANGE                                ServerKeyExchange, ServerHelloDone  EXPECT_KEY_EXCHANGE
+//     with an RSA key                                ... up to its signature             SEND_SIGNATURE, handshake.ts's
+//   SEND_HELLO_DONE                                  ServerHelloDone                     EXPECT_KEY_EXCHANGE
 //   EXPECT_KEY_EXCHANGE         ClientKeyExchange                                        EXPECT_CIPHER_CHANGE
 //   EXPECT_CIPHER_CHANGE        ChangeCipherSpec                                         EXPECT_FINISHED_1_2
 //   EXPECT_FINISHED_1_2         Finished                                                 SEND_FINISHED_1_2, or CONNECTED again
@@ -30,8 +32,10 @@ import {
   SECRET_BYTES,
   SEND_CERTIFICATE,
   SEND_FINISHED_1_2,
+  SEND_HELLO_DONE,
   SEND_KEY_EXCHANGE,
   SEND_SERVER_HELLO_1_2,
+  SEND_SIGNATURE,
   WANTS_TICKET,
   WRITE_PROTECTED,
 } from "./context.ts";
@@ -61,7 +65,7 @@ export function step(ctx: Context, now: Millis): i32 {
       sendFinished(ctx);
       return connect(ctx);
     default:
-      return receive(ctx);
+      return TLS_RSA && ctx.state == SEND_HELLO_DONE ? sendDone(ctx) : receive(ctx);
   }
 }
 
@@ -89,8 +93,24 @@ function keep(ctx: Context, now: Millis): void {
 }
 
 function sendKeyExchange(ctx: Context): i32 {
+  if (TLS_RSA) {
+    if (!serverKeyExchange.sign(ctx)) return alert.fail(ctx, alert.INTERNAL_ERROR);
+    flight.put(ctx, serverKeyExchange.writeFront(ctx, flight.end(ctx)));
+    ctx.state = u8(SEND_SIGNATURE);
+    return GO_ON;
+  }
   const end = serverKeyExchange.write(ctx, flight.end(ctx));
   if (end == 0) return alert.fail(ctx, alert.INTERNAL_ERROR);
+  return sendLast(ctx, end);
+}
+
+function sendDone(ctx: Context): i32 {
+  if (!flight.hasRoom(ctx, serverKeyExchange.DONE_BYTES)) return flight.send(ctx);
+  return sendLast(ctx, serverKeyExchange.writeDone(flight.end(ctx)));
+}
+
+/** Our flight ends at `end`. */
+function sendLast(ctx: Context, end: usize): i32 {
   flight.put(ctx, end);
   flight.send(ctx);
   ctx.position = 0;

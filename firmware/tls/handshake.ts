@@ -11,6 +11,8 @@
 //                                                                                  SEND_FINISHED of a resumed session
 //   SEND_CERTIFICATE                            Certificate, buffer by buffer      SEND_CERTIFICATE_VERIFY
 //   SEND_CERTIFICATE_VERIFY                     CertificateVerify                  SEND_FINISHED
+//     with an RSA key                           ... up to its signature            SEND_SIGNATURE
+//   SEND_SIGNATURE                              ... signature, buffer by buffer    SEND_FINISHED, or SEND_HELLO_DONE
 //   SEND_FINISHED                               Finished                           SEND_TICKET, or EXPECT_FINISHED
 //   SEND_TICKET                                 NewSessionTicket                   EXPECT_FINISHED
 //   EXPECT_FINISHED             Finished                                           CONNECTED
@@ -42,9 +44,11 @@ import {
   SEND_CERTIFICATE_VERIFY,
   SEND_ENCRYPTED_EXTENSIONS,
   SEND_FINISHED,
+  SEND_HELLO_DONE,
   SEND_HELLO_RETRY,
   SEND_KEY_EXCHANGE,
   SEND_SERVER_HELLO,
+  SEND_SIGNATURE,
   SEND_TICKET,
   STREAMED,
   WANTS_TICKET,
@@ -59,6 +63,7 @@ import * as newSessionTicket from "./new-session-ticket.ts";
 import * as preSharedKey from "./pre-shared-key.ts";
 import * as recordIn from "./record-in.ts";
 import { ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE } from "./record-out.ts";
+import * as rsaSignature from "./rsa-signature.ts";
 import * as serverHello from "./server-hello.ts";
 import * as transcript from "./transcript.ts";
 
@@ -104,6 +109,7 @@ function step(ctx: Context, now: Millis): i32 {
     case SEND_TICKET:
       return sendTicket(ctx, now);
     default:
+      if (TLS_RSA && ctx.state == SEND_SIGNATURE) return sendSignature(ctx);
       if (u32(TLS12) != 0 && ctx.state != EXPECT_FINISHED) return handshake12.step(ctx, now);
       return receiveFinished(ctx);
   }
@@ -176,10 +182,26 @@ function sendCertificate(ctx: Context): i32 {
 }
 
 function sendCertificateVerify(ctx: Context): i32 {
+  if (TLS_RSA) {
+    if (!certificateVerify.sign(ctx)) return alert.fail(ctx, alert.INTERNAL_ERROR);
+    flight.put(ctx, certificateVerify.writeFront(ctx, flight.end(ctx)));
+    ctx.state = u8(SEND_SIGNATURE);
+    return GO_ON;
+  }
   const end = certificateVerify.write(ctx, flight.end(ctx));
   if (end == 0) return alert.fail(ctx, alert.INTERNAL_ERROR);
   flight.put(ctx, end);
   ctx.state = u8(SEND_FINISHED);
+  return GO_ON;
+}
+
+/** Of CertificateVerify or ServerKeyExchange: as much as fits. */
+function sendSignature(ctx: Context): i32 {
+  while (flight.room(ctx) != 0 && !rsaSignature.isWritten(ctx)) {
+    flight.put(ctx, rsaSignature.writePiece(ctx, flight.end(ctx), flight.room(ctx)));
+  }
+  if (!rsaSignature.isWritten(ctx)) return flight.send(ctx);
+  ctx.state = u8(ctx.isTls12 ? SEND_HELLO_DONE : SEND_FINISHED);
   return GO_ON;
 }
 

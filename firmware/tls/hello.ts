@@ -12,11 +12,20 @@ export const X25519_BYTES: u32 = 32;
 
 export const TLS_1_2: u32 = 0x0303;
 export const TLS_1_3: u32 = 0x0304;
-/** ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (RFC 5289) and ..._CHACHA20_POLY1305_SHA256 (RFC 7905). */
+/** ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (RFC 5289) and ..._CHACHA20_POLY1305_SHA256 (RFC 7905); the same of ECDHE_RSA. */
 export const AES_1_2: u32 = 0xc02b;
 export const CHACHA_1_2: u32 = 0xcca9;
-/** The only signature that we make. */
+const RSA_AES_1_2: u32 = 0xc02f;
+const RSA_CHACHA_1_2: u32 = 0xcca8;
+/** Those that our key allows. */
+export const OUR_AES_1_2: u32 = TLS_RSA ? RSA_AES_1_2 : AES_1_2;
+export const OUR_CHACHA_1_2: u32 = TLS_RSA ? RSA_CHACHA_1_2 : CHACHA_1_2;
+// Signature schemes (RFC 8446 section 4.2.3).
 export const ECDSA_SECP256R1_SHA256: u32 = 0x0403;
+export const RSA_PSS_SHA256: u32 = 0x0804;
+export const RSA_PKCS1_SHA256: u32 = 0x0401;
+/** The one that we sign with; with an RSA key, a client of TLS 1.2 may have PKCS #1 v1.5 instead. */
+export const OUR_SCHEME: u32 = TLS_RSA ? RSA_PSS_SHA256 : ECDSA_SECP256R1_SHA256;
 
 // Findings.
 export const HAS_GROUPS: u32 = 1;
@@ -31,7 +40,8 @@ export const OFFERS_AES: u32 = 256;
 export const OFFERS_CHACHA: u32 = 512;
 export const OFFERS_X25519: u32 = 1024;
 export const OFFERS_P256: u32 = 2048;
-export const OFFERS_ECDSA: u32 = 4096;
+/** OUR_SCHEME. */
+export const OFFERS_SCHEME: u32 = 4096;
 export const OFFERS_HTTP_1_1: u32 = 8192;
 export const SHARES_X25519: u32 = 16384;
 export const SHARES_P256: u32 = 32768;
@@ -57,6 +67,8 @@ export const OFFERS_UNCOMPRESSED: u32 = 1 << 27;
 export const OFFERS_NULL: u32 = 1 << 28;
 /** session_ticket (RFC 5077), with or without a ticket. */
 export const OFFERS_TICKET: u32 = 1 << 29;
+/** RSA_PKCS1_SHA256, noted by a card with an RSA key. */
+export const OFFERS_PKCS1: u32 = 1 << 30;
 
 export const HTTP_1_1: usize = memory.data<u8>([0x68, 0x74, 0x74, 0x70, 0x2f, 0x31, 0x2e, 0x31]); // "http/1.1"
 export const HTTP_1_1_BYTES: u32 = 8;

@@ -7,6 +7,7 @@ import {
   Context,
   EXTENDED_MASTER,
   RESUMED,
+  SIGNS_PKCS1,
   SEND_SERVER_HELLO_1_2,
   TLS_1_2,
   WANTS_TICKET,
@@ -26,7 +27,7 @@ export function decide(ctx: Context, h: Hello, now: Millis): u32 {
   if (h.has(hello.HAS_FORMATS) && !h.has(hello.OFFERS_UNCOMPRESSED)) return alert.ILLEGAL_PARAMETER;
   const suite = chooseSuite(h);
   const group = chooseGroup(h);
-  if (suite == 0 || group == 0 || !h.has(hello.OFFERS_ECDSA)) return alert.HANDSHAKE_FAILURE;
+  if (suite == 0 || group == 0 || !chooseScheme(ctx, h)) return alert.HANDSHAKE_FAILURE;
   if (h.has(hello.HAS_ALPN)) {
     if (!h.has(hello.OFFERS_HTTP_1_1)) return alert.NO_APPLICATION_PROTOCOL;
     ctx.flags |= ANSWER_ALPN;
@@ -57,8 +58,16 @@ function chooseSuite(h: Hello): u32 {
   return h.has(hello.OFFERS_AES_1_2) ? aead.AES_128_GCM : 0;
 }
 
-/** A client that lists none takes any. The list stands for certificates too, and ours has a key on P-256. */
+/** @returns false when the client takes no signature of ours */
+function chooseScheme(ctx: Context, h: Hello): bool {
+  if (h.has(hello.OFFERS_SCHEME)) return true;
+  if (TLS_RSA) ctx.flags |= SIGNS_PKCS1;
+  return u32(TLS_RSA) != 0 && h.has(hello.OFFERS_PKCS1);
+}
+
+/** A client that lists none takes any. The list stands for certificates too: a key of ours may be on P-256. */
 function chooseGroup(h: Hello): u32 {
-  if (h.has(hello.HAS_GROUPS) && !h.has(hello.OFFERS_P256)) return 0;
+  if (h.has(hello.HAS_GROUPS) && !h.has(hello.OFFERS_P256))
+    return TLS_RSA && h.has(hello.OFFERS_X25519) ? hello.X25519 : 0;
   return h.has(hello.OFFERS_X25519) ? hello.X25519 : hello.SECP256R1;
 }

@@ -32,7 +32,7 @@ export function decide(ctx: Context, now: Millis): u32 {
   if (refusal) return refusal;
   const suite = chooseSuite(h);
   // Who brings a PSK may not need a signature: that is decided when the PSK has been looked at (section 9.2).
-  if (suite == 0 || (h.found & (hello.OFFERS_ECDSA | hello.HAS_PSK)) == 0) return alert.HANDSHAKE_FAILURE;
+  if (suite == 0 || (h.found & (hello.OFFERS_SCHEME | hello.HAS_PSK)) == 0) return alert.HANDSHAKE_FAILURE;
   if (h.has(hello.HAS_ALPN) && !h.has(hello.OFFERS_HTTP_1_1)) return alert.NO_APPLICATION_PROTOCOL;
   if (ctx.state == EXPECT_SECOND_HELLO) return decideSecond(ctx, h, suite);
   ctx.suite = suite;

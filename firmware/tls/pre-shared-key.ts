@@ -2,7 +2,7 @@
 import { Millis } from "../chip/clock.ts";
 import * as alert from "./alert.ts";
 import { Context, RESUMED, SEND_SERVER_HELLO } from "./context.ts";
-import { HAS_ALGORITHMS, HAS_PSK, Hello, OFFERS_ECDSA, OFFERS_PSK_DHE } from "./hello.ts";
+import { HAS_ALGORITHMS, HAS_PSK, Hello, OFFERS_PSK_DHE, OFFERS_SCHEME } from "./hello.ts";
 import * as keySchedule from "./key-schedule.ts";
 import * as ticket from "./ticket.ts";
 
@@ -24,6 +24,6 @@ export function choose(ctx: Context, now: Millis): u32 {
 
 /** @returns 0 when a signature of ours would be understood, else the alert that says why not */
 function canBeSigned(hello: Hello): u32 {
-  if (hello.has(OFFERS_ECDSA)) return 0;
+  if (hello.has(OFFERS_SCHEME)) return 0;
   return hello.has(HAS_ALGORITHMS) ? alert.HANDSHAKE_FAILURE : alert.MISSING_EXTENSION;
 }

@@ -6,7 +6,7 @@ import * as declassify from "../crypto/declassify.ts";
 import * as drbg from "../crypto/drbg.ts";
 import { ANSWER_ALPN, Context, EXTENDED_MASTER, RESUMED, SECRET_BYTES, WANTS_TICKET } from "./context.ts";
 import * as hello from "./hello.ts";
-import { AES_1_2, CHACHA_1_2, Hello, HTTP_1_1, HTTP_1_1_BYTES, RETRY_ROOM } from "./hello.ts";
+import { Hello, HTTP_1_1, HTTP_1_1_BYTES, OUR_AES_1_2, OUR_CHACHA_1_2, RETRY_ROOM } from "./hello.ts";
 import { ROOM, SESSION_ID_BYTES } from "./key-schedule-1-2.ts";
 import { HEADER_BYTES } from "./record-out.ts";
 
@@ -36,7 +36,7 @@ export function write(ctx: Context, at: usize): usize {
   const body = put24(put8(at, SERVER_HELLO), 0);
   let end = putBytes(put16(body, hello.TLS_1_2), random, SECRET_BYTES);
   end = writeSession(ctx, end);
-  end = put8(put16(end, ctx.suite == aead.AES_128_GCM ? AES_1_2 : CHACHA_1_2), 0);
+  end = put8(put16(end, ctx.suite == aead.AES_128_GCM ? OUR_AES_1_2 : OUR_CHACHA_1_2), 0);
   const extensions = put16(end, 0);
   end = writeExtensions(ctx, extensions);
   return close24(body, end == extensions ? extensions - 2 : close16(extensions, end));

@@ -1,6 +1,6 @@
 // What the card signs with: ECDSA on P-256 with SHA-256, as TLS 1.3 and 1.2 both write it (RFC 8446 section 4.2.3, RFC 8422
-// section 5.4). That is the one moment in which the private key is in RAM. It takes the end of the buffer, and behind the
-// message as far as it is written:
+// section 5.4); with an RSA key, rsa-signature.ts does. That is the one moment in which the private key is in RAM. It takes
+// the end of the buffer, and behind the message as far as it is written:
 //
 //   buffer            at          at + 32  at + 64  at + 96            192          256
 //            ┌────────┬───────────┬────────┬────────┬──────────────────┬────────────┐

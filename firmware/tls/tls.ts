@@ -53,6 +53,7 @@ import {
 } from "./record-out.ts";
 import * as recordStore from "./record-store.ts";
 import * as stream from "./stream.ts";
+import * as swap from "./swap.ts";
 import * as tls10 from "./tls10/tls10.ts";
 
 export const EAGAIN: i32 = socket.EAGAIN;
@@ -75,6 +76,11 @@ export const COPY_OFF: u32 = 1;
 export const SEND_MAX: u32 = TLS10 ? tls10.SEND_MAX : CONTENT_MAX;
 /** Can a record be made again? In TLS 1.0 it depends on the one before, so data is sent by send() alone. */
 export const CAN_REPEAT: bool = !TLS10;
+
+/** NVM keeps no secrets of a connection that power has cut short. */
+export function powerOn(): void {
+  if (TLS_RSA) swap.powerOn();
+}
 
 /** Forgets everything, secrets first [239]. The buffer is not outstanding. @returns 0 */
 export function resetCtx(ctx: u32, flag: u32): i32 {

@@ -33,6 +33,9 @@ export interface Measurement extends SessionStages {
   guardIntact: boolean;
 }
 
+/** Those that are measured. */
+export type MeasuredCard = "iso7816" | "rsa" | "legacy";
+
 /** Longer than the reader's longest pause between two polls of the link, ms. */
 const SETTLE_MS = 300;
 const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -43,7 +46,7 @@ const LEGACY = { minVersion: "TLSv1", maxVersion: "TLSv1", ciphers: "AES128-SHA:
 export async function measure(
   image: string,
   directory: string,
-  card: "iso7816" | "legacy" = "iso7816",
+  card: MeasuredCard = "iso7816",
 ): Promise<Measurement> {
   await personalise(image, directory, card);
   const contacts = new BoardContacts({ image, folder: directory, countInstructions: true });
@@ -86,7 +89,7 @@ async function measureSession(options: ConnectionOptions, stages: Stages): Promi
 }
 
 /** A new card's personalisation is none of the stages. */
-async function personalise(image: string, directory: string, card: "iso7816" | "legacy"): Promise<void> {
+async function personalise(image: string, directory: string, card: MeasuredCard): Promise<void> {
   const contacts = new BoardContacts({ image, folder: directory });
   const host = await NetcardHost.open({ directory, contacts, card });
   try {

@@ -7,7 +7,7 @@ import { BlockList, isIPv4 } from "node:net";
 import { join } from "node:path";
 import { codeOf, openDataDir, writeWhole } from "../data-dir.ts";
 import { NetcardError } from "../errors.ts";
-import type { Validity } from "./certificate.ts";
+import type { KeyUse, Validity } from "./certificate.ts";
 
 const DAY_MS = 86_400_000;
 const CA_DAYS = 3650;
@@ -27,16 +27,17 @@ export class LocalCa {
 
   /**
    * Opens the CA in a folder; makes one when there is none.
+   * @param isRsa a new one signs with RSA, for clients that know nothing else: PKCS #1 v1.5, 2,048 bits; default: P-256
    * @throws NetcardError when the folder can't be written or what is there is no CA of ours
    */
-  static async open(dir: string): Promise<LocalCa> {
+  static async open(dir: string, isRsa = false): Promise<LocalCa> {
     openDataDir(dir);
     const [keyFile, file] = [join(dir, "ca-key.pem"), join(dir, "ca.pem")];
     const remedy = "put a copy back, or move ca.pem and ca-key.pem away and a new CA will be made";
     if (!existsSync(keyFile) && existsSync(file)) throw new NetcardError(`${keyFile} is missing: ${remedy}.`);
     try {
       // The key first: a certificate whose key has been lost would be worthless, the other way round it is made anew.
-      if (!existsSync(keyFile)) writeWhole(keyFile, newKey(), 0o600);
+      if (!existsSync(keyFile)) writeWhole(keyFile, newKey(isRsa), 0o600);
       const key = createPrivateKey(readFileSync(keyFile));
       if (!existsSync(file)) writeWhole(file, await newCertificate(key), 0o644);
       const ca = new LocalCa(file, key, new X509Certificate(readFileSync(file)));
@@ -61,10 +62,15 @@ export class LocalCa {
    * Issues a card's certificate: localhost, 127.0.0.1, ::1 and the addresses given.
    * @param publicKey of the card: 65 bytes, 04 ‖ X ‖ Y, or an RSA key
    * @param addresses IPv4 addresses of the card
+   * @param use what its key is for
    * @returns DER
    * @throws NetcardError when an address is outside the private networks, or the CA expires too soon
    */
-  async issue(publicKey: Uint8Array | KeyObject, addresses: string[] = []): Promise<Buffer> {
+  async issue(
+    publicKey: Uint8Array | KeyObject,
+    addresses: string[] = [],
+    use: KeyUse = "sign",
+  ): Promise<Buffer> {
     for (const address of addresses) if (!isPermitted(address)) throw new NetcardError(notPermitted(address));
     const validity = validFor(CARD_DAYS);
     if (validity.notAfter > new Date(this.certificate.validTo))
@@ -73,7 +79,7 @@ export class LocalCa {
       );
     const { makeServerCertificate } = await import("./certificate.ts");
     const issuer = { certificate: this.certificate.toString(), key: this.#key };
-    return makeServerCertificate(issuer, publicKey, [...LOCAL_NAMES, ...addresses], validity);
+    return makeServerCertificate(issuer, publicKey, [...LOCAL_NAMES, ...addresses], use, validity);
   }
 
   /** @returns true when this CA has signed the certificate */
@@ -82,12 +88,12 @@ export class LocalCa {
   }
 }
 
-function newKey(): string {
-  return generateKeyPairSync("ec", {
-    namedCurve: "P-256",
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  }).privateKey;
+/** @returns PEM */
+function newKey(isRsa: boolean): string {
+  const { privateKey } = isRsa
+    ? generateKeyPairSync("rsa", { modulusLength: 2048 })
+    : generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
 /** The name is unique: two CAs of one name with different keys confuse browsers. @returns PEM */

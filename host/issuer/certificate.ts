@@ -1,8 +1,8 @@
-// X.509 certificates (RFC 5280) of P-256 keys, and of a TLS 1.0 card's RSA key, signed by a P-256 key: as small as browsers accept, the card having to send
+// X.509 certificates (RFC 5280) of P-256 and RSA keys, signed by either: as small as browsers accept, the card having to send
 // every byte of it over a slow link. Loading the library takes longer than anything else at the start of netcard, and only
 // a new card needs it: import this module when it is needed.
 import "reflect-metadata"; // which @peculiar/x509 expects to be there
-import { KeyObject, randomBytes, webcrypto } from "node:crypto";
+import { createPublicKey, KeyObject, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import * as asn1 from "@peculiar/asn1-x509";
@@ -10,6 +10,9 @@ import * as x509 from "@peculiar/x509";
 
 const RSA = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
 const P256 = { name: "ECDSA", namedCurve: "P-256" };
+
+/** A key signs, or as in TLS 1.0 with RSA key exchange, decrypts. */
+export type KeyUse = "sign" | "decrypt";
 
 export interface Validity {
   notBefore: Date;
@@ -48,30 +51,32 @@ export async function makeCaCertificate(
 /**
  * A server's certificate.
  * @param ca the issuer's certificate, PEM, and its private key
- * @param publicKey the server's: 65 bytes, 04 ‖ X ‖ Y, or an RSA key, to encrypt with
+ * @param publicKey the server's: 65 bytes, 04 ‖ X ‖ Y, or an RSA key
  * @param names host names and IP addresses
+ * @param use what the private key is for
  * @returns DER
  */
 export async function makeServerCertificate(
   ca: { certificate: string; key: KeyObject },
   publicKey: Uint8Array | KeyObject,
   names: string[],
+  use: KeyUse,
   validity: Validity,
 ): Promise<Buffer> {
-  const isRsa = publicKey instanceof KeyObject;
   const issuer = new x509.X509Certificate(ca.certificate);
   const certificate = await x509.X509CertificateGenerator.create({
     issuer: issuer.subjectName,
     subject: "CN=netcard",
-    publicKey: isRsa
-      ? await rsaKey(publicKey)
-      : await webcrypto.subtle.importKey("raw", publicKey, P256, true, ["verify"]),
+    publicKey:
+      publicKey instanceof KeyObject
+        ? await rsaKey(publicKey)
+        : await webcrypto.subtle.importKey("raw", publicKey, P256, true, ["verify"]),
     signingKey: (await keyPair(ca.key)).privateKey,
     ...validity,
     serialNumber: serialNumber(),
     extensions: [
       new x509.KeyUsagesExtension(
-        isRsa ? x509.KeyUsageFlags.keyEncipherment : x509.KeyUsageFlags.digitalSignature,
+        use === "decrypt" ? x509.KeyUsageFlags.keyEncipherment : x509.KeyUsageFlags.digitalSignature,
         true,
       ),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
@@ -94,11 +99,13 @@ function rsaKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
 
 /** The key for Web Cryptography, and its public half. */
 async function keyPair(key: KeyObject): Promise<webcrypto.CryptoKeyPair> {
+  const algorithm = key.asymmetricKeyType === "rsa" ? RSA : P256;
   const pkcs8 = key.export({ type: "pkcs8", format: "der" });
-  const privateKey = await webcrypto.subtle.importKey("pkcs8", pkcs8, P256, true, ["sign"]);
-  const { kty, crv, x, y } = await webcrypto.subtle.exportKey("jwk", privateKey);
-  const publicKey = await webcrypto.subtle.importKey("jwk", { kty, crv, x, y }, P256, true, ["verify"]);
-  return { privateKey, publicKey };
+  const spki = createPublicKey(key).export({ type: "spki", format: "der" });
+  return {
+    privateKey: await webcrypto.subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]),
+    publicKey: await webcrypto.subtle.importKey("spki", spki, algorithm, true, ["verify"]),
+  };
 }
 
 /** 64 random bits, hex, never zero and never negative. */

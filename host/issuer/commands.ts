@@ -20,9 +20,10 @@ export interface CardStatus {
 }
 
 const SUCCESS = 0x9000;
-/** The layout of NVM that a card has; a TLS 1.0 card has its own. */
+/** The layout of NVM that a card has; one with an RSA key that decrypts (TLS 1.0) or signs has its own. */
 export const LAYOUT = 1;
 export const LEGACY_LAYOUT = 0x81;
+export const RSA_LAYOUT = 0x82;
 /** Tags of an RSA key's numbers (ISO 7816-8), p first. */
 const RSA_TAGS = { p: 0x92, q: 0x93, qi: 0x94, dp: 0x95, dq: 0x96 } as const;
 const LIFE_CYCLES: Record<number, LifeCycle> = { 1: "manufactured", 3: "personalising", 5: "operational" };

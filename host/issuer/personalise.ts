@@ -3,12 +3,13 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { NetcardError } from "../errors.ts";
 import type { LocalCa } from "./ca.ts";
-import { CardCommands, type CardFile, LAYOUT, LEGACY_LAYOUT, type Transmit } from "./commands.ts";
+import type { KeyUse } from "./certificate.ts";
+import { CardCommands, type CardFile, LAYOUT, LEGACY_LAYOUT, RSA_LAYOUT, type Transmit } from "./commands.ts";
 
 /** The chain that TLS sends, as certificate_list entries of RFC 5246 section 7.4.2; the web server does not serve it. */
 const CERTIFICATE_FILE = "/.certificate";
 
-/** Of a TLS 1.0 card's key. */
+/** Of a card's RSA key. */
 const RSA_BITS = 2048;
 
 export interface Progress {
@@ -25,8 +26,8 @@ export interface PersonaliseOptions {
   /** IPv4 addresses of the card, for its certificate. */
   addresses: string[];
   files: CardFile[];
-  /** The card is a TLS 1.0 card: it is given an RSA key. */
-  isLegacy?: boolean;
+  /** The card is given an RSA key, for this; default: it makes its own P-256 key. */
+  rsaKey?: KeyUse | undefined;
   /** Takes the certificate, DER, before the card is closed for good: whoever needs it keeps it now. */
   onCertificate?: (certificate: Uint8Array) => void;
   onProgress?: (progress: Progress) => void;
@@ -37,7 +38,7 @@ export interface PersonaliseOptions {
  * @throws NetcardError when the card is operational already, has too little memory, or refuses
  */
 export async function personalise(options: PersonaliseOptions): Promise<void> {
-  const card = new CardCommands(options.transmit, options.isLegacy ? LEGACY_LAYOUT : LAYOUT);
+  const card = new CardCommands(options.transmit, layoutOf(options.rsaKey));
   const total = options.files.reduce((sum, { content }) => sum + content.length, 0);
   let done = 0;
   const say = (what: string) => options.onProgress?.({ what, done, total });
@@ -45,11 +46,11 @@ export async function personalise(options: PersonaliseOptions): Promise<void> {
   const { lifeCycle, hasKey } = await card.status();
   if (lifeCycle === "operational")
     throw new NetcardError("This card has been personalised and closed: use a new card.");
-  if (options.isLegacy) say("making an RSA key, which the card alone keeps");
+  if (options.rsaKey) say("making an RSA key, which the card alone keeps");
   else say(hasKey ? "reading the public key" : "generating the key on the card");
-  const publicKey = options.isLegacy ? await putRsaKey(card) : await keyOf(card, hasKey);
+  const publicKey = options.rsaKey ? await putRsaKey(card) : await keyOf(card, hasKey);
   say("issuing the certificate");
-  const certificate = await options.ca.issue(publicKey, options.addresses);
+  const certificate = await options.ca.issue(publicKey, options.addresses, options.rsaKey);
 
   await card.deleteAllFiles();
   await card.putFile({ name: CERTIFICATE_FILE, type: "", content: certificateEntry(certificate) });
@@ -67,6 +68,12 @@ export async function personalise(options: PersonaliseOptions): Promise<void> {
   options.onCertificate?.(certificate);
   say("closing the card for good");
   await card.activateCard();
+}
+
+/** @returns the layout of NVM of a card with such a key */
+export function layoutOf(rsaKey?: KeyUse): number {
+  if (!rsaKey) return LAYOUT;
+  return rsaKey === "decrypt" ? LEGACY_LAYOUT : RSA_LAYOUT;
 }
 
 function keyOf(card: CardCommands, hasKey: boolean): Promise<Uint8Array> {

@@ -15,6 +15,7 @@ export function powerOn(): void {
   pbuf.powerOn();
   drbg.powerOn();
   files.powerOn();
+  tls.powerOn();
 }
 
 /** Memory where the test may put what it hands over, free before and after each call. */
@@ -38,9 +39,9 @@ export function restFrom(): usize {
   return ram.WEB_SERVER;
 }
 
-/** Makes the key pair. @returns address of the public key, 0 on a TLS 1.0 card */
+/** Makes the key pair. @returns address of the public key, 0 on a card with an RSA key */
 export function makeKey(): usize {
-  if (TLS10) return 0; // it has none of P-256
+  if (rsaKey.IN_USE) return 0;
   keys.generate(workspace());
   return workspace();
 }
@@ -49,9 +50,9 @@ export function isKeyIntact(): bool {
   return keys.isIntact();
 }
 
-/** Puts a number of an RSA key in, which stands in the workspace: of a TLS 1.0 card alone. */
+/** Puts a number of an RSA key in, which stands in the workspace: of such a card alone. */
 export function putRsaNumber(number: u32, length: u32): bool {
-  return TLS10 ? rsaKey.put(number, workspace(), length, workspace()) : false;
+  return rsaKey.IN_USE ? rsaKey.put(number, workspace(), length, workspace()) : false;
 }
 
 /** Opens a file of `bytes` bytes; its name stands in the workspace. */

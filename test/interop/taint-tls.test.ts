@@ -2,9 +2,25 @@
 // that is made of them, from the key schedule to the last record. No branch and no address may depend on it, and when the
 // connection has been closed nothing of it may be left. See test/support/taint.ts.
 import { describe, expect } from "vitest";
-import { DRBG_RANGE, NVM_RANGES, PRIVATE_KEY_RANGE, SEED_RANGES } from "../support/secrets.ts";
+import * as rsaCard from "../support/rsa-card.ts";
+import {
+  DRBG_RANGE,
+  NVM_RANGES,
+  PRIVATE_KEY_RANGE,
+  RSA_KEY_RANGE,
+  RSA_NVM_RANGES,
+  SEED_RANGES,
+} from "../support/secrets.ts";
 import { testWith } from "../support/peers.ts";
-import { isWithin, Recording, type Case, type Subject, subject, watch } from "../support/taint.ts";
+import {
+  isWithin,
+  Recording,
+  type Case,
+  type Range,
+  type Subject,
+  subject,
+  watch,
+} from "../support/taint.ts";
 import {
   EAGAIN,
   firmware,
@@ -14,16 +30,18 @@ import {
   TlsCard,
   type Personality,
 } from "../support/tls-card.ts";
-import { AES_1_2, CHACHA_1_2, RawClient12 } from "../support/tls-client-1-2.ts";
+import { AES_1_2, CHACHA_1_2, RawClient12, RSA_AES_1_2 } from "../support/tls-client-1-2.ts";
 import {
   AES,
   CHACHA,
+  ECDSA,
   extension,
   message,
   MESSAGE,
   P256,
   RawClient,
   RECORD,
+  RSA_PKCS1,
   u8,
   type Session,
 } from "../support/tls-client.ts";
@@ -111,6 +129,18 @@ const CONVERSATIONS: Conversation[] = [
   },
 ];
 
+/** With an RSA key, each signature by its own scheme. */
+const RSA_CONVERSATIONS: Conversation[] = [
+  {
+    name: "RSA, TLS 1.3: a full handshake, an exchange, KeyUpdate, a session resumed",
+    hold: (card) => resume(card, [CHACHA], meet(card, [CHACHA])),
+  },
+  {
+    name: "RSA, TLS 1.2, PKCS #1 v1.5: full, resumed",
+    hold: (card) => meetTls12(card, RSA_AES_1_2, P256),
+  },
+];
+
 function offer(card: TlsCard, suites: number[], session: Session | null, group?: number): RawClient {
   const client = new RawClient(card);
   client.hello.suites = suites;
@@ -143,6 +173,7 @@ function resume(card: TlsCard, suites: number[], session: Session, group?: numbe
 function meetTls12(card: TlsCard, suite: number, group?: number, byTicket = false): void {
   const client = new RawClient12(card);
   client.hello.suites = [suite];
+  client.extend(...extension.algorithms(ECDSA, RSA_PKCS1));
   if (group) client.extend(...extension.groups(group));
   if (byTicket) client.keepTicket();
   client.connect();
@@ -152,6 +183,7 @@ function meetTls12(card: TlsCard, suite: number, group?: number, byTicket = fals
   if (byTicket) second.keepTicket(client.session12);
   else second.keep(client.session12);
   second.hello.suites = [suite];
+  second.extend(...extension.algorithms(ECDSA, RSA_PKCS1));
   second.connect();
   expect(second.isResumed).toBe(true);
   exchange(second);
@@ -185,9 +217,9 @@ function end({ card, tcp, ctx }: RawClient): void {
   while (card.exports.close(ctx) === EAGAIN) tcp.acknowledge(card);
 }
 
-function record(tls: Subject, { cells }: Personality, { name, hold, isNew }: Conversation): Case {
+function record(tls: Subject, { cells }: Personality, { name, hold, isNew }: Conversation, key: Range): Case {
   const image = isNew ? new Uint8Array(cells.length).fill(0xff) : cells;
-  const secrets = isNew ? [] : [...SEED_RANGES, PRIVATE_KEY_RANGE];
+  const secrets = isNew ? [] : [...SEED_RANGES, key];
   const sends = {
     "socket.send": ([, address, length]: number[]): [number, number] => [address!, length!],
   };
@@ -200,25 +232,43 @@ function record(tls: Subject, { cells }: Personality, { name, hold, isNew }: Con
   return recording!.end();
 }
 
+/** @param key where the private key is in NVM @param kept where NVM may have secrets in the end */
+function expectClean(
+  tls: Subject,
+  personality: Personality,
+  conversations: Conversation[],
+  key: Range,
+  kept: Range[],
+): void {
+  const cases = conversations.map((conversation) => record(tls, personality, conversation, key));
+  const found = watch(tls, cases);
+  conversations.forEach(({ name }, i) => {
+    const { leaks, log, ram, nvm, secretOutput } = found[i]!;
+    expect.soft(leaks, `${name}: ${log}`).toBe(0);
+    expect.soft({ name, ram }).toEqual({ name, ram: [DRBG_RANGE] });
+    const strays = nvm.filter((range) => !kept.some((known) => isWithin(range, known)));
+    expect.soft({ name, strays }).toEqual({ name, strays: [] });
+    expect
+      .soft(
+        nvm.some((range) => isWithin(range, key)),
+        name,
+      )
+      .toBe(true);
+    expect.soft(secretOutput > 0 || name === KEY_PAIR, name).toBe(true);
+  });
+}
+
 describe("no branch and no address depends on a secret, and none is left behind", () => {
   testWith("valgrind", "valgrind", "in TLS", async () => {
     const tls = await subject("test/firmware/tls.ts", { replace: SOCKET_DOUBLE });
     const personality = await personalise(await firmware());
-    const cases = CONVERSATIONS.map((conversation) => record(tls, personality, conversation));
-    const found = watch(tls, cases);
-    CONVERSATIONS.forEach(({ name }, i) => {
-      const { leaks, log, ram, nvm, secretOutput } = found[i]!;
-      expect.soft(leaks, `${name}: ${log}`).toBe(0);
-      expect.soft({ name, ram }).toEqual({ name, ram: [DRBG_RANGE] });
-      const strays = nvm.filter((range) => !NVM_RANGES.some((known) => isWithin(range, known)));
-      expect.soft({ name, strays }).toEqual({ name, strays: [] });
-      expect
-        .soft(
-          nvm.some((range) => isWithin(range, PRIVATE_KEY_RANGE)),
-          name,
-        )
-        .toBe(true);
-      expect.soft(secretOutput > 0 || name === KEY_PAIR, name).toBe(true);
-    });
+    expectClean(tls, personality, CONVERSATIONS, PRIVATE_KEY_RANGE, NVM_RANGES);
+  });
+
+  testWith("valgrind", "valgrind", "in TLS with an RSA key", async () => {
+    const profile = "card-rsa";
+    const tls = await subject("test/firmware/tls.ts", { profile, replace: SOCKET_DOUBLE });
+    const personality = await rsaCard.personalise(await rsaCard.firmware(profile), 2048);
+    expectClean(tls, personality, RSA_CONVERSATIONS, RSA_KEY_RANGE, RSA_NVM_RANGES);
   });
 });

@@ -14,6 +14,7 @@ describe.each([
   ["card", "card-6k"],
   ["card-serial", "card-6k"],
   ["card-client", "card-client"],
+  ["card-rsa", "card-rsa"],
 ])("build/%s.wasm", (name, profile) => {
   let bytes: Buffer;
   let module: WebAssembly.Module;

@@ -18,6 +18,9 @@ export class Relay {
   readonly handshakes: Handshake[] = [];
   readonly #server: Server;
   readonly #open = new Set<Socket>();
+  /** Connections whose handshake has not been seen. */
+  readonly #pending = new Set<Socket>();
+  #onSettled: () => void = () => undefined;
 
   constructor(port: number) {
     this.#server = createServer((client) => this.#relay(client, connect(port, "127.0.0.1")));
@@ -35,6 +38,11 @@ export class Relay {
     for (const socket of this.#open) socket.end();
   }
 
+  /** Resolves when the card has answered on every connection that there is. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await new Promise<void>((resolve) => (this.#onSettled = resolve));
+  }
+
   /** Forgets the handshakes it has seen. */
   forget(): void {
     this.handshakes.length = 0;
@@ -47,7 +55,8 @@ export class Relay {
 
   #relay(client: Socket, card: Socket): void {
     this.#open.add(client);
-    client.on("close", () => (this.#open.delete(client), card.destroy()));
+    this.#pending.add(client);
+    client.on("close", () => (this.#open.delete(client), this.#settle(client), card.destroy()));
     card.on("close", () => client.end());
     for (const socket of [client, card]) socket.on("error", () => socket.destroy());
     let start = Buffer.alloc(0);
@@ -57,9 +66,15 @@ export class Relay {
       const seen = readHandshake(start);
       if (!seen) return;
       this.handshakes.push(seen);
+      this.#settle(client);
       start = Buffer.alloc(4096);
     });
     client.pipe(card).pipe(client);
+  }
+
+  #settle(client: Socket): void {
+    this.#pending.delete(client);
+    this.#onSettled();
   }
 }
 

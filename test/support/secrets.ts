@@ -20,3 +20,6 @@ export const NVM_RANGES = [
   TICKET_KEY_RANGE,
   ...MASTER_RANGES,
 ];
+/** An RSA key of 2,048 bits. */
+export const RSA_KEY_RANGE = range(20480 + 4, 640);
+export const RSA_NVM_RANGES = [...SEED_RANGES, RSA_KEY_RANGE, TICKET_KEY_RANGE, ...MASTER_RANGES];

@@ -57,7 +57,7 @@ export interface Case {
 
 /** Compiles `entry` with visible declassifications to a module, and its translation to a program of this machine. */
 export async function subject(entry: string, options: BuildOptions = {}): Promise<Subject> {
-  const name = `taint-${basename(entry, ".ts")}`;
+  const name = `taint-${basename(entry, ".ts")}${options.profile ? `-${options.profile}` : ""}`;
   const replace = {
     ...options.replace,
     "firmware/crypto/declassify.ts": "test/firmware/doubles/declassify.ts",

@@ -5,16 +5,11 @@ import {
   createDecipheriv,
   createHash,
   createHmac,
-  createPublicKey,
   publicEncrypt,
   X509Certificate,
 } from "node:crypto";
-import { LocalCa } from "../../host/issuer/ca.ts";
-import { readProfile } from "../../scripts/firmware.mjs";
-import { build } from "./firmware.ts";
-import { newRsaKey } from "./legacy.ts";
-import { temporaryFolder } from "./netcard.ts";
-import { type Personality, TlsCard } from "./tls-card.ts";
+import * as rsaCard from "./rsa-card.ts";
+import type { Personality, TlsCard } from "./tls-card.ts";
 import { message, MESSAGE, RawClient, RECORD, record, u16, u8, vector16 } from "./tls-client.ts";
 
 export const DES_SHA = 0x0009;
@@ -22,27 +17,12 @@ export const AES_SHA = 0x002f;
 
 /** The card's TLS in the profile of TLS 1.0. */
 export function firmware(): Promise<WebAssembly.Module> {
-  return build("test/firmware/tls.ts", {
-    profile: "card-legacy",
-    use: { ROM_BASE: readProfile("card-6k")["ROM_BASE"]! }, // where TlsCard looks for it
-    replace: { "firmware/socket/socket.ts": "test/firmware/doubles/tls-socket.ts" },
-  });
+  return rsaCard.firmware("card-legacy");
 }
 
 /** A card with an RSA key and a certificate for it. @param bits of the modulus */
-export async function personalise(module: WebAssembly.Module, bits = 1024): Promise<Personality> {
-  const card = new TlsCard(module);
-  const { numbers, key } = newRsaKey(bits);
-  for (let number = 0; number < 5; number++) {
-    const half = bits / 16;
-    card.bytes.set(numbers.subarray(number * half, (number + 1) * half), card.exports.workspace());
-    if (!card.exports.putRsaNumber(number, half)) throw new Error(`the card refuses number ${number}`);
-  }
-  const ca = await LocalCa.open(temporaryFolder("ca"));
-  const leaf = await ca.issue(createPublicKey(key));
-  const certificates = Buffer.concat([u8(0), u16(leaf.length), leaf]);
-  card.storeFile("/.certificate", certificates);
-  return { cells: card.nvm.cells, ca: ca.certificate.toString(), certificates };
+export function personalise(module: WebAssembly.Module, bits = 1024): Promise<Personality> {
+  return rsaCard.personalise(module, bits);
 }
 
 /** The pseudorandom function (RFC 2246 section 5). */

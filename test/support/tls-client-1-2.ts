@@ -3,12 +3,12 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
-  verify,
   X509Certificate,
   type CipherGCMTypes,
 } from "node:crypto";
 import type { TlsCard } from "./tls-card.ts";
 import {
+  checkSignature,
   EXTENSION,
   extension,
   hmac,
@@ -27,6 +27,10 @@ import {
 
 export const AES_1_2 = 0xc02b;
 export const CHACHA_1_2 = 0xcca9;
+export const RSA_AES_1_2 = 0xc02f;
+export const RSA_CHACHA_1_2 = 0xcca8;
+
+const isAes = (suite: number) => suite === AES_1_2 || suite === RSA_AES_1_2;
 
 /** P_SHA256 (RFC 5246 section 5). */
 export function prf(secret: Buffer, label: string, seed: Buffer, length: number): Buffer {
@@ -51,7 +55,7 @@ export class Protection12 {
 
   /** @param explicit the nonce that AES-GCM sends along */
   seal(type: number, content: Buffer, explicit = this.#number()): Buffer {
-    const brought = this.suite === AES_1_2 ? explicit : u8();
+    const brought = isAes(this.suite) ? explicit : u8();
     const cipher = createCipheriv(this.#algorithm, this.key, this.#nonce(brought), { authTagLength: 16 });
     cipher.setAAD(this.#additional(type, content.length), { plaintextLength: content.length });
     const body = Buffer.concat([brought, cipher.update(content), cipher.final(), cipher.getAuthTag()]);
@@ -59,7 +63,7 @@ export class Protection12 {
     return record(type, body);
   }
   open(type: number, body: Buffer): Buffer {
-    const brought = body.subarray(0, this.suite === AES_1_2 ? 8 : 0);
+    const brought = body.subarray(0, isAes(this.suite) ? 8 : 0);
     const length = body.length - brought.length - 16;
     const decipher = createDecipheriv(this.#algorithm, this.key, this.#nonce(brought), { authTagLength: 16 });
     decipher.setAAD(this.#additional(type, length), { plaintextLength: length });
@@ -71,7 +75,7 @@ export class Protection12 {
     return Buffer.concat([u16(0, 0), u16(this.sequence >>> 16, this.sequence & 0xffff)]);
   }
   #nonce(brought: Buffer): Buffer {
-    if (this.suite === AES_1_2) return Buffer.concat([this.iv, brought]);
+    if (isAes(this.suite)) return Buffer.concat([this.iv, brought]);
     const nonce = Buffer.from(this.iv);
     nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ this.sequence) >>> 0, 8);
     return nonce;
@@ -80,7 +84,7 @@ export class Protection12 {
     return Buffer.concat([this.#number(), u8(type), u16(0x0303, length)]);
   }
   get #algorithm(): CipherGCMTypes {
-    return (this.suite === AES_1_2 ? "aes-128-gcm" : "chacha20-poly1305") as CipherGCMTypes;
+    return (isAes(this.suite) ? "aes-128-gcm" : "chacha20-poly1305") as CipherGCMTypes;
   }
 }
 
@@ -165,8 +169,7 @@ export class RawClient12 extends RawClient {
     this.#serverKey = exchange.subarray(8, 8 + exchange[7]!);
     const params = exchange.subarray(4, 8 + exchange[7]!);
     const signed = Buffer.concat([this.hello.random, this.#serverRandom, params]);
-    if (!verify("sha256", signed, leaf.publicKey, exchange.subarray(12 + exchange[7]!)))
-      throw new Error("wrong signature");
+    this.scheme = checkSignature(leaf, signed, exchange.subarray(8 + exchange[7]!));
     return this.receiveMessage();
   }
 
@@ -193,7 +196,7 @@ export class RawClient12 extends RawClient {
   }
   #expand(master: Buffer): void {
     this.master = master;
-    const [key, iv] = this.suite === AES_1_2 ? [16, 4] : [32, 12];
+    const [key, iv] = isAes(this.suite) ? [16, 4] : [32, 12];
     const seed = Buffer.concat([this.#serverRandom, this.hello.random]);
     const block = prf(master, "key expansion", seed, 2 * (key + iv));
     const protection = (side: number) =>

@@ -1,6 +1,7 @@
 // A TLS 1.3 client that does what it is told, right or wrong, against a card in the same process. Its key schedule is
 // written from RFC 8446 section 7 with node:crypto, so that it checks the card's.
 import {
+  constants,
   createCipheriv,
   createDecipheriv,
   createECDH,
@@ -56,6 +57,24 @@ export const vector16 = (body: Buffer) => Buffer.concat([u16(body.length), body]
 export const message = (type: number, body: Buffer) => Buffer.concat([u8(type), u24(body.length), body]);
 export const record = (type: number, body: Buffer, version = 0x0303) =>
   Buffer.concat([u8(type), u16(version, body.length), body]);
+
+// Signature schemes (RFC 8446 section 4.2.3).
+export const ECDSA = 0x0403;
+export const RSA_PSS = 0x0804;
+export const RSA_PKCS1 = 0x0401;
+
+/** Checks what CertificateVerify and ServerKeyExchange have: scheme ‖ length ‖ signature. @returns the scheme @throws when it is wrong */
+export function checkSignature({ publicKey }: X509Certificate, signed: Buffer, proof: Buffer): number {
+  const scheme = proof.readUInt16BE(0);
+  const signature = proof.subarray(4, 4 + proof.readUInt16BE(2));
+  const type = publicKey.asymmetricKeyType;
+  if (type !== (scheme === ECDSA ? "ec" : "rsa") || ![ECDSA, RSA_PSS, RSA_PKCS1].includes(scheme))
+    throw new Error(`scheme ${scheme.toString(16)} with a key of type ${type}`);
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+  if (!verify("sha256", signed, { key: publicKey, ...(scheme === RSA_PSS && pss) }, signature))
+    throw new Error("wrong signature");
+  return scheme;
+}
 
 export type Extension = [type: number, body: Buffer];
 
@@ -179,6 +198,8 @@ export class RawClient {
   transcript: Buffer = Buffer.alloc(0);
   suite = 0;
   group = 0;
+  /** Of the card's signature. */
+  scheme = 0;
   write: Protection | null = null;
   read: Protection | null = null;
   /** accept()'s last result. */
@@ -374,8 +395,7 @@ export class RawClient {
       sha256(this.transcript),
     ]);
     const verifyMessage = this.receiveMessage();
-    if (!verify("sha256", signed, leaf.publicKey, verifyMessage.subarray(8)))
-      throw new Error("wrong signature");
+    this.scheme = checkSignature(leaf, signed, verifyMessage.subarray(4));
   }
   #verifyData(secret: Buffer): Buffer {
     return hmac(expandLabel(secret, "finished", u8(), 32), sha256(this.transcript));

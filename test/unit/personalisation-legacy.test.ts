@@ -1,8 +1,8 @@
-// A TLS 1.0 card is given its RSA key, once and for good.
+// A card is given its RSA key, once and for good: the TLS 1.0 card, and the one with an RSA certificate.
 import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CuttingNvm, MemoryNvm, PowerCut } from "../../host/chip/nvm.ts";
-import { CardCommands, LEGACY_LAYOUT } from "../../host/issuer/commands.ts";
+import { CardCommands, LEGACY_LAYOUT, RSA_LAYOUT } from "../../host/issuer/commands.ts";
 import { personalise } from "../../host/issuer/personalise.ts";
 import { buildFilesCard, content, FilesCard, NVM_BYTES } from "../support/files-card.ts";
 import { newRsaKey, type RsaKey } from "../support/legacy.ts";
@@ -99,7 +99,7 @@ describe("the whole personalisation", () => {
     ca,
     addresses: [],
     files: [{ name: "/a", type: "", content: content(9, 1) }],
-    isLegacy: true,
+    rsaKey: "decrypt" as const,
   };
 
   test("ends with a closed card, which takes no key and gives none", async () => {
@@ -133,5 +133,31 @@ describe("the whole personalisation", () => {
     expect(new FilesCard(module).command([0x00, 0x46, 0x80, 0x00, 0]).sw).toBe(0x6d00);
     const modern = new FilesCard(await buildFilesCard());
     expect(put(modern, 0x92, numbersOf(key)[0]!)).toBe("6d00");
+  });
+});
+
+describe("the card with an RSA certificate", () => {
+  let module: WebAssembly.Module;
+  beforeAll(async () => {
+    module = await buildFilesCard({ standInCrypto: false, profile: "card-rsa" });
+  });
+
+  test("takes a key of 2,048 bits, and its numbers of no less", async () => {
+    for (const bits of [1024, 1536]) {
+      const card = new FilesCard(module);
+      expect(put(card, 0x92, Buffer.alloc(bits / 16, 0x81))).toBe("6a80");
+    }
+    const commands = new CardCommands(new FilesCard(module).transmit, RSA_LAYOUT);
+    await commands.putRsaKey(newRsaKey(2048).key);
+    expect(await commands.status()).toMatchObject({ lifeCycle: "personalising", hasKey: true });
+    expect(await commands.selfTest()).toBe(0);
+  });
+
+  test("is not laid out as a TLS 1.0 card, whose key has other uses", async () => {
+    const nvm = new MemoryNvm(NVM_BYTES);
+    const legacy = await buildFilesCard({ standInCrypto: false, profile: "card-legacy" });
+    await commandsOf(new FilesCard(legacy, nvm)).putRsaKey(newRsaKey(2048).key);
+    const commands = new CardCommands(new FilesCard(module, nvm).transmit, RSA_LAYOUT);
+    expect(await commands.status()).toMatchObject({ lifeCycle: "manufactured", hasKey: false });
   });
 });

@@ -7,7 +7,7 @@
 //            the encrypted pre-master secret
 //
 // During the private-key operation the context is in NVM, and its memory, the buffer's and the scratch memory behind them
-// are RSA's (seed [213]-[219]); swap.ts.
+// are RSA's (seed [213]-[219]): ../swap.ts.
 import { TLS, TLS_CONTEXT_BYTES } from "../../chip/ram-map.ts";
 import * as cbc from "../../crypto/cbc.ts";
 import { MAC_BYTES } from "../../crypto/mac-then-encrypt.ts";

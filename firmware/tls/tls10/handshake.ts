@@ -50,11 +50,11 @@ import {
 import * as hello from "./hello.ts";
 import { Hello } from "./hello.ts";
 import * as keySchedule from "./key-schedule.ts";
+import * as preMaster from "./pre-master.ts";
 import * as recordIn from "./record-in.ts";
 import { ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE, header, HEADER_BYTES, seal } from "./record-out.ts";
 import * as serverHello from "./server-hello.ts";
 import * as ssl2ClientHello from "./ssl2-client-hello.ts";
-import * as swap from "./swap.ts";
 import * as transcript from "./transcript.ts";
 
 const CERTIFICATE: u32 = 11;
@@ -221,7 +221,7 @@ function decide(ctx: Context, now: Millis): u32 {
 }
 
 function deriveKeys(ctx: Context): i32 {
-  swap.decryptPreMaster(ctx);
+  preMaster.decrypt(ctx);
   keySchedule.makeMaster(ctx);
   keySchedule.derive(ctx);
   keySchedule.verifyData(ctx, false);

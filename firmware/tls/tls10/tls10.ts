@@ -6,6 +6,7 @@ import { TLS_CONTEXT_BYTES } from "../../chip/ram-map.ts";
 import * as pbuf from "../../buffer/pbuf.ts";
 import { wipe } from "../../crypto/ct.ts";
 import * as socket from "../../socket/socket.ts";
+import * as swap from "../swap.ts";
 import * as alert from "./alert.ts";
 import { GO_ON } from "./alert.ts";
 import * as context from "./context.ts";
@@ -14,7 +15,6 @@ import * as handshake from "./handshake.ts";
 import * as recordIn from "./record-in.ts";
 import * as recordOut from "./record-out.ts";
 import { ALERT, APPLICATION_DATA } from "./record-out.ts";
-import * as swap from "./swap.ts";
 
 /** Bytes that one send() takes at most. */
 export const SEND_MAX: u32 = recordOut.DATA_MAX;
@@ -29,8 +29,8 @@ const COPY_ON: u32 = 0;
 export function resetCtx(ctx: u32, flag: u32): i32 {
   context.check();
   const c = context.at(ctx);
-  if (flag == RESET_RSA) swap.save(c);
-  else if (flag == RESET_TLS) swap.restore(c);
+  if (flag == RESET_RSA) swap.save(changetype<usize>(c));
+  else if (flag == RESET_TLS) swap.restore(changetype<usize>(c));
   else {
     pbuf.give(c.packet);
     wipe(changetype<usize>(c), TLS_CONTEXT_BYTES + TLS_BUFFER);
