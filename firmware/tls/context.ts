@@ -52,9 +52,11 @@ export const EXPECT_CERTIFICATE: u32 = 24;
 export const EXPECT_CERTIFICATE_VERIFY: u32 = 25;
 export const EXPECT_SERVER_FINISHED: u32 = 26;
 export const SEND_CLIENT_FINISHED: u32 = 27;
-export const EXPECT_SERVER_KEY_EXCHANGE: u32 = 28;
-export const EXPECT_SERVER_HELLO_DONE: u32 = 29;
-export const SEND_CLIENT_KEY_EXCHANGE: u32 = 30;
+/** The type has been read. */
+export const EXPECT_CERTIFICATE_REQUEST: u32 = 28;
+export const EXPECT_SERVER_KEY_EXCHANGE: u32 = 29;
+export const EXPECT_SERVER_HELLO_DONE: u32 = 30;
+export const SEND_CLIENT_KEY_EXCHANGE: u32 = 31;
 
 // Flags.
 /** Records that we send are encrypted. */
@@ -94,6 +96,10 @@ export const CLIENT: u32 = 32768;
 export const RECEIVES_HANDSHAKE: u32 = 65536;
 /** The server has asked for another ClientHello. */
 export const RETRIED: u32 = 131072;
+/** The server has asked for a certificate of ours. */
+export const CERTIFICATE_REQUESTED: u32 = 262144;
+/** TLS 1.2: the suite wants an RSA key of the server, not an ECDSA one. */
+export const RSA_SUITE: u32 = 524288;
 
 export const SECRET_BYTES: u32 = 32;
 /** Bytes held back at a record's end, because they may be its type: all of a KeyUpdate and the type. */
