@@ -126,7 +126,7 @@ function step(ctx: Context): i32 {
       return sendKeyExchange(ctx);
     case EXPECT_CIPHER_CHANGE:
     case EXPECT_FINISHED_1_2:
-      return handshake12.step(ctx, 0);
+      return handshake12.receive(ctx);
     default:
       return receive(ctx);
   }
