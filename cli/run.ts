@@ -1,5 +1,6 @@
 // netcard run: a card in a simulated reader, PPP in user space, a listener on loopback; or, as root, cards that are hosts of
 // the kernel's network.
+import { isIPv4 } from "node:net";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { NetcardError } from "../host/errors.ts";
@@ -22,6 +23,7 @@ export interface RunOptions {
   pages?: string;
   fetch?: string;
   trust?: string;
+  dns?: string;
   json?: boolean;
 }
 
@@ -44,12 +46,17 @@ export function addRun(program: Command): void {
         "as root on Linux: route to the card by a TUN device, https://<card address>/, instead of listening",
       ).conflicts("port"),
     )
+    .option(
+      "--dns <address>",
+      "with --tun and --card client: the name server whom the card asks for the host of --fetch (default: it is this one)",
+    )
     .option("--cards <n>", "with --tun: so many cards, each its address and memory", integer(1, MAX_CARDS))
     .action((options: TunOptions) => (options.tun ? runCards(options) : runOne(options)));
 }
 
 function runOne(options: TunOptions): Promise<void> {
   if (options.cards) throw new NetcardError("--cards needs --tun: a listener on loopback serves one card.");
+  if (options.dns) throw new NetcardError("--dns needs --tun: without, the card reaches this machine only.");
   return runCard(options);
 }
 
@@ -135,6 +142,7 @@ function hostOptions(options: RunOptions, say: (line: string) => void): HostOpti
   if (baud && card === "serial")
     throw new NetcardError("--baud emulates a reader's line: use it without --card serial.");
   const errand = errandOf(options);
+  const dns = nameServerOf(options);
   return {
     card,
     directory: folderOf(options),
@@ -142,7 +150,16 @@ function hostOptions(options: RunOptions, say: (line: string) => void): HostOpti
     ...(baud && { baud }),
     ...(pages && { pages }),
     ...(errand && { errand }),
+    ...(dns && { dns }),
   };
+}
+
+/** @throws NetcardError when it is no address, or nobody would ask it */
+function nameServerOf({ card, dns }: RunOptions): string | undefined {
+  if (!dns) return undefined;
+  if (card !== "client") throw new NetcardError("--dns needs --card client: other cards ask for no names.");
+  if (!isIPv4(dns)) throw new NetcardError(`--dns needs the IPv4 address of a name server, not ${dns}.`);
+  return dns;
 }
 
 /** A client card has one, the others have none. */

@@ -33,9 +33,13 @@ export function powerOn(): void {
   ppp.powerOn();
 }
 
-/** Begins to negotiate PPP. @param local IPv4 address of this end @param card the one that the card is given, host order */
-export function open(local: u32, card: u32): void {
+/**
+ * Begins to negotiate PPP. Addresses in host order: @param local this end's @param card the one that the card is given
+ * @param dns the name server's that a card is told which asks, 0: none
+ */
+export function open(local: u32, card: u32, dns: u32): void {
   ipcp.assign(local, card);
+  ipcp.assignDns(dns);
   ppp.open(clock.now());
 }
 

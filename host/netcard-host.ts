@@ -22,6 +22,7 @@ import type { KeyUse } from "./issuer/certificate.ts";
 import { CardCommands, type CardFile } from "./issuer/commands.ts";
 import { readPages } from "./issuer/pages.ts";
 import { layoutOf, personalise } from "./issuer/personalise.ts";
+import { ASK } from "./issuer/target.ts";
 import type { Ras, RasOptions } from "./ras/engine.ts";
 import { CARD_ADDRESS, GATEWAY_ADDRESS, Gateway } from "./ras/gateway.ts";
 import { Forwarder } from "./ras/forwarder.ts";
@@ -70,6 +71,8 @@ export interface HostOptions {
   card?: (typeof CARDS)[number];
   /** What a client card fetches, from this machine's loopback: the only port there that it may reach. */
   errand?: Errand;
+  /** With tun, dotted IPv4 address of a name server: a client card asks it for the address of the errand's server. */
+  dns?: string;
   /** bit/s of the reader's emulated line; default: as fast as it goes. */
   baud?: number;
   /** Folder of the files that a new card is given; default: the demo page. */
@@ -147,7 +150,7 @@ export class NetcardHost {
       waiting: () => this.#link.queuedBytes,
       onTrouble,
     };
-    if (options.tun) this.#ras = tunRas(link, options.tun, this.address);
+    if (options.tun) this.#ras = tunRas(link, options, options.tun, this.address);
     else {
       const onProgress = () => {
         this.#forwarder?.pump();
@@ -219,8 +222,8 @@ export class NetcardHost {
   }
 
   #errandFiles(): CardFile[] {
-    const { errand } = this.#options;
-    return errand ? errandFiles(errand, GATEWAY_ADDRESS) : [];
+    const { errand, dns } = this.#options;
+    return errand ? errandFiles(errand, dns ? ASK : GATEWAY_ADDRESS) : [];
   }
 
   get #certificateFile(): string {
@@ -285,8 +288,8 @@ function loadModule(name: string): WebAssembly.Module {
   }
 }
 
-function tunRas(link: Omit<RasOptions, "module">, tun: Tun, card: string): TunRas {
-  return new TunRas({ module: loadModule("ras.wasm"), ...link, tun, card });
+function tunRas(link: Omit<RasOptions, "module">, { dns }: HostOptions, tun: Tun, card: string): TunRas {
+  return new TunRas({ module: loadModule("ras.wasm"), ...link, tun, card, ...(dns && { dns }) });
 }
 
 /** @returns the contacts of a chip in this process */

@@ -2,14 +2,15 @@
 // over TLS, and keeps it as "/fetched.txt". What came of it is in "/verdict.txt": "fetched: 200", or "refused: " and the alert
 // that the card has sent to a server that could not prove itself, or "failed: " and a number. Once after each power-on.
 //
-//   EXPECT_LINK ──> CONNECTING ──> SHAKING_HANDS ──> ASKING ──> LISTENING ──> CLOSING ──> DONE
+//   EXPECT_LINK ──> RESOLVING ──> CONNECTING ──> SHAKING_HANDS ──> ASKING ──> LISTENING ──> CLOSING ──> DONE
 //
-//   From anywhere to CLOSING: an error. To ABORTED, and then DONE: it has taken too long.
+//   From CONNECTING on to CLOSING: an error. To ABORTED, and then DONE: it has taken too long.
 import { FOREVER, Millis, until } from "../chip/clock.ts";
 import * as pbuf from "../buffer/pbuf.ts";
 import { CRYPTO } from "../chip/ram-map.ts";
 import * as files from "../files/files.ts";
 import * as ppp from "../link/ppp/ppp.ts";
+import * as dns from "../net/dns.ts";
 import * as socket from "../socket/socket.ts";
 import * as target from "../tls/client/target.ts";
 import * as tls from "../tls/tls.ts";
@@ -18,18 +19,19 @@ import { answer, fetcher, Fetcher } from "./fetch/state.ts";
 import * as text from "./fetch/text.ts";
 
 const EXPECT_LINK: u8 = 0;
-const CONNECTING: u8 = 1;
-const SHAKING_HANDS: u8 = 2;
-const ASKING: u8 = 3;
-const LISTENING: u8 = 4;
-const CLOSING: u8 = 5;
+const RESOLVING: u8 = 1;
+const CONNECTING: u8 = 2;
+const SHAKING_HANDS: u8 = 3;
+const ASKING: u8 = 4;
+const LISTENING: u8 = 5;
+const CLOSING: u8 = 6;
 /** Reset; the link may still be reading from the buffer. */
-const ABORTED: u8 = 6;
-const DONE: u8 = 7;
+const ABORTED: u8 = 7;
+const DONE: u8 = 8;
 
 /** TLS context that is used; it must be free until isDone(). */
 const CONTEXT: u32 = 0;
-/** From connecting to the answer's end, ms. */
+/** From the first question or segment to the answer's end, ms. */
 const PATIENCE_MS: Millis = 60000;
 
 /** The files have power. Without a server there is nothing to be done. */
@@ -53,9 +55,8 @@ export function poll(now: Millis): Millis {
   if (step(f, now)) return 0;
   if (f.state == EXPECT_LINK || f.state == DONE || f.state == ABORTED) return FOREVER;
   const left = until(f.sinceMs + PATIENCE_MS, now);
-  if (left > 0) return left;
-  socket.abort(f.socket);
-  conclude(f, socket.ETIMEDOUT, ABORTED);
+  if (left > 0) return DNS && f.state == RESOLVING ? min(left, dns.due(now)) : left;
+  giveUp(f);
   return 0;
 }
 
@@ -65,8 +66,10 @@ function step(f: Fetcher, now: Millis): bool {
     case EXPECT_LINK:
       if (!ppp.isUp()) return false;
       f.sinceMs = now;
-      connect(f);
+      f.state = RESOLVING;
       return true;
+    case RESOLVING:
+      return findServer(f, now);
     case CONNECTING:
       return waitForServer(f);
     case SHAKING_HANDS:
@@ -92,11 +95,26 @@ function step(f: Fetcher, now: Millis): bool {
   }
 }
 
-function connect(f: Fetcher): void {
+function findServer(f: Fetcher, now: Millis): bool {
+  const found = serverAddress(f, now);
+  if (found == i64(socket.EAGAIN)) return false;
+  if (found < 0) conclude(f, i32(found), DONE);
+  else connect(f, u32(found));
+  return true;
+}
+
+/** @returns the address that the target has, or the one that its name has, host order; EAGAIN, or an error of dns.ts */
+function serverAddress(f: Fetcher, now: Millis): i64 {
+  const address = target.address(f.target);
+  if (!DNS || address) return address;
+  return dns.resolve(CRYPTO, u32(target.copyName(f.target, CRYPTO) - CRYPTO), now);
+}
+
+function connect(f: Fetcher, address: u32): void {
   const s = socket.socket(socket.SOCK_STREAM);
   f.socket = i8(s);
   f.state = CONNECTING;
-  const result = s < 0 ? s : socket.connect(s, target.address(f.target), target.port(f.target));
+  const result = s < 0 ? s : socket.connect(s, address, target.port(f.target));
   if (result < 0) conclude(f, result, CLOSING);
 }
 
@@ -140,6 +158,16 @@ function listen(f: Fetcher): bool {
   if (result < 0) conclude(f, result, CLOSING);
   else if (bytes == 0) conclude(f, answers.end(answer()), CLOSING);
   return true;
+}
+
+/** It has taken too long. */
+function giveUp(f: Fetcher): void {
+  if (DNS && f.state == RESOLVING) {
+    dns.cancel();
+    return conclude(f, socket.ETIMEDOUT, DONE);
+  }
+  socket.abort(f.socket);
+  conclude(f, socket.ETIMEDOUT, ABORTED);
 }
 
 /** Writes the verdict down. */

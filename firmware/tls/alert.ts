@@ -8,6 +8,7 @@ import { wipe } from "../crypto/ct.ts";
 import * as recordOut from "./record-out.ts";
 import {
   ALERT_DUE,
+  CONNECTED,
   Context,
   FAILED,
   PEER_CLOSED,
@@ -81,10 +82,12 @@ function end(ctx: Context, alert: u32, error: i32): i32 {
 
 /** Ends the connection without a word: the peer sent an alert, or TCP failed. @returns `error` */
 export function abandon(ctx: Context, error: i32): i32 {
+  // Once connected there is no secret in A, but perhaps a record that TCP may have to repeat.
+  const from = ctx.state == CONNECTED ? ctx.secretB : ctx.secretA;
+  wipe(from, u32(ctx.writeKey - from));
   ctx.state = u8(FAILED);
   ctx.error = error;
   ctx.flags &= ~READ_PROTECTED;
-  wipe(ctx.secretA, 3 * SECRET_BYTES);
   wipe(ctx.readKey, SECRET_BYTES);
   return error;
 }

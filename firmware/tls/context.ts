@@ -52,12 +52,14 @@ export const EXPECT_CERTIFICATE: u32 = 24;
 export const EXPECT_CERTIFICATE_VERIFY: u32 = 25;
 export const EXPECT_SERVER_FINISHED: u32 = 26;
 export const SEND_CLIENT_FINISHED: u32 = 27;
-export const EXPECT_SERVER_KEY_EXCHANGE: u32 = 28;
-export const EXPECT_SERVER_HELLO_DONE: u32 = 29;
-export const SEND_CLIENT_KEY_EXCHANGE: u32 = 30;
+/** The type has been read. */
+export const EXPECT_CERTIFICATE_REQUEST: u32 = 28;
+export const EXPECT_SERVER_KEY_EXCHANGE: u32 = 29;
+export const EXPECT_SERVER_HELLO_DONE: u32 = 30;
+export const SEND_CLIENT_KEY_EXCHANGE: u32 = 31;
 // Of a card with an RSA key alone: its signature, and in TLS 1.2 what comes behind it.
-export const SEND_SIGNATURE: u32 = 31;
-export const SEND_HELLO_DONE: u32 = 32;
+export const SEND_SIGNATURE: u32 = 32;
+export const SEND_HELLO_DONE: u32 = 33;
 
 // Flags.
 /** Records that we send are encrypted. */
@@ -101,6 +103,10 @@ export const RETRIED: u32 = 131072;
 export const RECORD_OPEN: u32 = 262144;
 /** An RSA signature is made by PKCS #1 v1.5: a client of TLS 1.2 does not offer PSS. */
 export const SIGNS_PKCS1: u32 = 524288;
+/** The server has asked for a certificate of ours. */
+export const CERTIFICATE_REQUESTED: u32 = 1048576;
+/** TLS 1.2: the suite wants an RSA key of the server, not an ECDSA one. */
+export const RSA_SUITE: u32 = 2097152;
 
 export const SECRET_BYTES: u32 = 32;
 /** Bytes held back at a record's end, because they may be its type: all of a KeyUpdate and the type. */

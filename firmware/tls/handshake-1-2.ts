@@ -118,8 +118,8 @@ function sendLast(ctx: Context, end: usize): i32 {
   return GO_ON;
 }
 
-/** A piece or the end of a record. */
-function receive(ctx: Context): i32 {
+/** A piece or the end of a record. @returns as step() */
+export function receive(ctx: Context): i32 {
   const bytes = recordIn.next(ctx);
   if (bytes < 0) return bytes;
   if (bytes == recordIn.END) return endRecord(ctx);

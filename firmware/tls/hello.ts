@@ -15,8 +15,8 @@ export const TLS_1_3: u32 = 0x0304;
 /** ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 (RFC 5289) and ..._CHACHA20_POLY1305_SHA256 (RFC 7905); the same of ECDHE_RSA. */
 export const AES_1_2: u32 = 0xc02b;
 export const CHACHA_1_2: u32 = 0xcca9;
-const RSA_AES_1_2: u32 = 0xc02f;
-const RSA_CHACHA_1_2: u32 = 0xcca8;
+export const RSA_AES_1_2: u32 = 0xc02f;
+export const RSA_CHACHA_1_2: u32 = 0xcca8;
 /** Those that our key allows. */
 export const OUR_AES_1_2: u32 = TLS_RSA ? RSA_AES_1_2 : AES_1_2;
 export const OUR_CHACHA_1_2: u32 = TLS_RSA ? RSA_CHACHA_1_2 : CHACHA_1_2;

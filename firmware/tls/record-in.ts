@@ -150,6 +150,7 @@ const ADMITTED_OF_SERVER: usize = memory.data<u8>([
   /* EXPECT_CERTIFICATE_VERIFY   */ APP | ALR | CCS,
   /* EXPECT_SERVER_FINISHED      */ APP | ALR | CCS,
   /* SEND_CLIENT_FINISHED        */ 0,
+  /* EXPECT_CERTIFICATE_REQUEST  */ APP | ALR | CCS,
 ]);
 
 function admittedNow(ctx: Context): u8 {

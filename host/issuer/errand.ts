@@ -23,7 +23,7 @@ export function portOf({ url }: Errand): number {
 }
 
 /**
- * @param address dotted IPv4 by which the card reaches the server
+ * @param address dotted IPv4 by which the card reaches the server, or ASK
  * @throws NetcardError when the URL or the PEM file is none that the card can use
  */
 export function errandFiles(errand: Errand, address: string): CardFile[] {

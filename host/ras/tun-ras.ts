@@ -5,7 +5,7 @@ import { parseAddress } from "./gateway.ts";
 import type { Tun } from "./tun.ts";
 
 interface RasExports {
-  open(local: number, card: number): void;
+  open(local: number, card: number, dns: number): void;
   isUp(): number;
   peerMru(): number;
   datagram(): number;
@@ -22,6 +22,8 @@ export interface TunRasOptions extends RasOptions {
   tun: Tun;
   /** The card's address, dotted IPv4. */
   card: string;
+  /** Dotted IPv4 address of the name server that a card is told which asks; default: none. */
+  dns?: string;
 }
 
 /** PPP server between a card and the kernel. Nothing happens before start(). */
@@ -40,7 +42,8 @@ export class TunRas implements Ras {
 
   start(): void {
     this.#engine.powerOn();
-    this.#engine.exports.open(parseAddress(this.#options.tun.address), this.#card);
+    const { tun, dns = "0.0.0.0" } = this.#options;
+    this.#engine.exports.open(parseAddress(tun.address), this.#card, parseAddress(dns));
     this.wake();
   }
 

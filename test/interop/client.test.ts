@@ -86,6 +86,15 @@ for (const version of ["-tls1_3", "-tls1_2"]) {
       expectPage([leaf], [version], { anchors: [], pins: [leaf] }),
     );
 
+    peers.testWith("openssl", "openssl", "a server that would like a certificate of the card's", () =>
+      expectPage([leaf], [version, "-verify", "1"]),
+    );
+
+    peers.testWith("openssl", "openssl", "a server that insists on one hangs up", async () => {
+      const { result } = await fetchFrom([leaf], [version, "-Verify", "1", "-verify_return_error"]);
+      expect(result).toBe(PEER - (version === "-tls1_3" ? 116 : 40)); // certificate_required, handshake_failure
+    });
+
     peers.testWith("openssl", "openssl", "small records and segments", async () => {
       const args = [version, "-max_send_frag", "512", "-split_send_frag", "512"];
       await expectPage([leaf], args, {}, cuts.bytewise);

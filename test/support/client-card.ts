@@ -14,14 +14,17 @@ export interface Errand {
   time?: string;
   host: string;
   path?: string;
+  /** Default: the gateway's. */
+  address?: string;
 }
 
 const file = (name: string, content: Uint8Array): CardFile => ({ name, type: "", content });
 
 function errandFiles(errand: Errand): CardFile[] {
   const { port, anchors = [], pins = [], time = "20260101000000", host, path = "/page" } = errand;
+  const { address = GATEWAY_ADDRESS } = errand;
   return [
-    file("/.server", targetFile({ address: GATEWAY_ADDRESS, port, host, path })),
+    file("/.server", targetFile({ address, port, host, path })),
     file("/.time", Buffer.from(time)),
     ...(anchors.length > 0 ? [file("/.anchors", anchorsOf(...anchors))] : []),
     ...(pins.length > 0 ? [file("/.pins", Buffer.concat(pins.map(pinOf)))] : []),

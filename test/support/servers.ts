@@ -1,4 +1,4 @@
-// Real servers that a client card fetches from: each on a port of its own on loopback, ended by its process.
+// Real servers that a client card fetches from: each on a port of its own, ended by its process.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -6,6 +6,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type Identity, certificatePem, privateKeyPem } from "./certificates.ts";
 import { temporaryFolder } from "./netcard.ts";
+
+const LOOPBACK = "127.0.0.1";
 
 export interface RunningServer {
   port: number;
@@ -22,6 +24,8 @@ export interface ServerOptions {
   args?: string[];
   /** Default: a free one. */
   port?: number;
+  /** Dotted IPv4; default: loopback. */
+  address?: string;
 }
 
 /** openssl s_server -HTTP, which sends files as they are, head included. */
@@ -29,15 +33,16 @@ export async function opensslServer({
   chain,
   pages = {},
   args = [],
+  address = LOOPBACK,
   ...options
 }: ServerOptions): Promise<RunningServer> {
   const folder = temporaryFolder("s-server");
   for (const [path, text] of Object.entries(pages)) writeFileSync(join(folder, path), text);
   const files = await writeChain(folder, chain);
   const port = options.port ?? (await freePort());
-  const fixed = ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", files.cert, "-key", files.key];
+  const fixed = ["s_server", "-accept", `${address}:${port}`, "-cert", files.cert, "-key", files.key];
   const more = chain.length > 1 ? ["-cert_chain", files.chain] : [];
-  return running(spawn("openssl", [...fixed, ...more, "-WWW", ...args], { cwd: folder }), port);
+  return running(spawn("openssl", [...fixed, ...more, "-WWW", ...args], { cwd: folder }), port, address);
 }
 
 /** nginx with one site. @param args lines of the server's block */
@@ -45,6 +50,7 @@ export async function nginx({
   chain,
   pages = {},
   args = [],
+  address = LOOPBACK,
   ...options
 }: ServerOptions): Promise<RunningServer> {
   const folder = temporaryFolder("nginx");
@@ -61,10 +67,11 @@ export async function nginx({
     `daemon off; master_process off; pid ${folder}/pid; error_log stderr;
 events {}
 http { access_log off; ${paths.join(" ")}
-  server { listen 127.0.0.1:${port} ssl; root ${site}; default_type text/plain;
+  server { listen ${address}:${port} ssl; root ${site}; default_type text/plain;
     ssl_certificate ${files.all}; ssl_certificate_key ${files.key}; ${args.join(" ")} } }`,
   );
-  return running(spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"]), port);
+  const started = spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"]);
+  return running(started, port, address);
 }
 
 async function writeChain(folder: string, chain: Identity[]) {
@@ -83,7 +90,7 @@ async function writeChain(folder: string, chain: Identity[]) {
 
 export function freePort(): Promise<number> {
   return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
+    const server = createServer().listen(0, LOOPBACK, () => {
       const { port } = server.address() as AddressInfo;
       server.close(() => resolve(port));
     });
@@ -91,13 +98,13 @@ export function freePort(): Promise<number> {
 }
 
 /** Waits until it listens. @throws with what it said when it ends before */
-async function running(child: ChildProcess, port: number): Promise<RunningServer> {
+async function running(child: ChildProcess, port: number, address: string): Promise<RunningServer> {
   let said = "";
   let hasEnded = false;
   for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (text) => (said += String(text)));
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   void ended.then(() => (hasEnded = true));
-  while (!(await answers(port))) {
+  while (!(await answers(port, address))) {
     if (hasEnded) throw new Error(`${child.spawnfile} ended: ${said}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -111,9 +118,9 @@ async function running(child: ChildProcess, port: number): Promise<RunningServer
   };
 }
 
-function answers(port: number): Promise<boolean> {
+function answers(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port });
+    const socket = connect({ host, port });
     socket.once("connect", () => (socket.destroy(), resolve(true)));
     socket.once("error", () => resolve(false));
   });

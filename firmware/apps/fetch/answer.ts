@@ -4,6 +4,7 @@
 //   HTTP/1.1 200 OK      Date: Tue, 24 Nov 2026 10:00:00 GMT     (empty)     body
 import * as files from "../../files/files.ts";
 import * as knownTime from "../../tls/client/known-time.ts";
+import * as date from "./http-date.ts";
 import { Answer, LINE_MAX } from "./state.ts";
 import * as text from "./text.ts";
 
@@ -12,25 +13,15 @@ const BODY_MAX: u32 = 4096;
 const LINE_FEED: u32 = 0x0a;
 const RETURN: u32 = 0x0d;
 const SPACE: u32 = 0x20;
+const TAB: u32 = 0x09;
 const SLASH: u32 = 0x2f;
 const OK: i32 = 200;
 
-/** Where things are in the line: the status behind "HTTP/1.1 "; day, month, year and time behind "Date: Tue, ". */
+/** Where the status is, behind "HTTP/1.1 ". */
 const STATUS: usize = 9;
-const DAY: usize = 11;
-const MONTH: usize = 14;
-const YEAR: usize = 18;
-const TIME: usize = 23;
-const DATE_LINE: u32 = 35;
 
-const DATE: usize = memory.data<u8>([0x64, 0x61, 0x74, 0x65, 0x3a, 0x20]); // "date: "
-const DATE_BYTES: u32 = 6;
-// prettier-ignore
-/** The first months' second and third letters are all different: "an" to "ec". */
-const MONTHS: usize = memory.data<u8>([
-  0x61, 0x6e, 0x65, 0x62, 0x61, 0x72, 0x70, 0x72, 0x61, 0x79, 0x75, 0x6e,
-  0x75, 0x6c, 0x75, 0x67, 0x65, 0x70, 0x63, 0x74, 0x6f, 0x76, 0x65, 0x63,
-]);
+const DATE: usize = memory.data<u8>([0x64, 0x61, 0x74, 0x65, 0x3a]); // "date:"
+const DATE_NAME_BYTES: u32 = 5;
 
 /** Expects an answer. */
 export function begin(a: Answer): void {
@@ -60,14 +51,16 @@ export function end(a: Answer): i32 {
 
 function readHead(a: Answer, byte: u32): i32 {
   if (byte != LINE_FEED) {
-    if (byte != RETURN && a.length < LINE_MAX) store<u8>(a.line + a.length++, u8(byte));
+    if (byte == RETURN || a.length > LINE_MAX) return 0;
+    if (a.length < LINE_MAX) store<u8>(a.line + a.length, u8(byte));
+    a.length++;
     return 0;
   }
   const length: u32 = a.length;
   a.length = 0;
   if (a.status == 0) return endStatusLine(a, length);
   if (length == 0) return beginBody(a);
-  if (length == DATE_LINE && isDate(a.line)) learnTime(a.line);
+  if (length >= DATE_NAME_BYTES && length <= LINE_MAX) readField(a.line, length);
   return 0;
 }
 
@@ -77,7 +70,7 @@ function endStatusLine(a: Answer, length: u32): i32 {
   if (length < u32(STATUS) + 3 || load<u8>(line, 4) != SLASH || load<u8>(line, 8) != SPACE)
     return text.EPROTO;
   if (!knownTime.isDigits(line + STATUS, 3)) return text.EPROTO;
-  a.status = u16(number(line + STATUS, 3));
+  a.status = u16(date.number(line + STATUS, 3));
   return a.status < 100 ? text.EPROTO : 0;
 }
 
@@ -90,37 +83,19 @@ function beginBody(a: Answer): i32 {
   return files.create(name + 1, text.length(name), type + 1, text.length(type), room) < 0 ? text.EFBIG : 0;
 }
 
-function isDate(line: usize): bool {
-  for (let i: u32 = 0; i < DATE_BYTES; i++) {
+/** A line of the head, `length` bytes of it: is it a Date, it tells the time. White space around the value means nothing. */
+function readField(line: usize, length: u32): void {
+  for (let i: u32 = 0; i < DATE_NAME_BYTES; i++) {
     const byte: u32 = load<u8>(line + i);
-    if ((i < 4 ? byte | 0x20 : byte) != load<u8>(DATE + i)) return false;
+    if ((i < 4 ? byte | 0x20 : byte) != load<u8>(DATE + i)) return;
   }
-  return true;
+  let start = DATE_NAME_BYTES;
+  let end = length;
+  while (start < end && isSpace(load<u8>(line + start))) start++;
+  while (end > start && isSpace(load<u8>(line + end - 1))) end--;
+  if (end - start == date.DATE_BYTES && date.convert(line + start)) knownTime.raise(line + start);
 }
 
-/** IMF-fixdate (RFC 9110 section 5.6.7) to YYYYMMDDHHMMSS, in its own place. */
-function learnTime(line: usize): void {
-  const month = monthOf(line + MONTH);
-  if (month == 0) return;
-  const day = load<u16>(line + DAY);
-  memory.copy(line, line + YEAR, 4);
-  store<u8>(line, u8(0x30 + month / 10), 4);
-  store<u8>(line, u8(0x30 + (month % 10)), 5);
-  store<u16>(line, day, 6);
-  for (let i: u32 = 0; i < 3; i++) store<u16>(line + 8 + 2 * i, load<u16>(line + TIME + 3 * i));
-  knownTime.raise(line);
-}
-
-/** @returns 1 to 12, 0 for none */
-function monthOf(name: usize): u32 {
-  for (let month: u32 = 1; month <= 12; month++) {
-    if (load<u16>(MONTHS + 2 * (month - 1)) == load<u16>(name + 1)) return month;
-  }
-  return 0;
-}
-
-function number(at: usize, digits: u32): u32 {
-  let value: u32 = 0;
-  for (let i: u32 = 0; i < digits; i++) value = value * 10 + load<u8>(at + i) - 0x30;
-  return value;
+function isSpace(byte: u32): bool {
+  return byte == SPACE || byte == TAB;
 }

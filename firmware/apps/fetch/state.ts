@@ -2,7 +2,7 @@
 import { Millis } from "../../chip/clock.ts";
 import { FETCHER, FETCHER_BYTES } from "../../chip/ram-map.ts";
 
-/** Bytes kept of a line of the answer's head. */
+/** Bytes kept of a line of the answer's head: a Date, and some white space. */
 export const LINE_MAX: u32 = 36;
 
 @final
@@ -21,7 +21,7 @@ export class Fetcher {
 @unmanaged
 export class Answer {
   status: u16;
-  /** Bytes of the line so far, at most LINE_MAX. */
+  /** Bytes of the line so far; LINE_MAX + 1: it is longer than what is kept. */
   length: u8;
   isBody: bool;
 

@@ -1,6 +1,5 @@
 // The words of the fetcher: what it asks, where it keeps what it got, and what it says when it got nothing.
 import { put8, putBytes } from "../../buffer/cursors.ts";
-import * as socket from "../../socket/socket.ts";
 import * as alert from "../../tls/alert.ts";
 
 // A text is its length and its characters.
@@ -111,6 +110,6 @@ function putNumber(at: usize, value: u32): usize {
   return at + digits;
 }
 
-/** The answer is none, or longer than the card keeps. */
-export const EPROTO: i32 = socket.EPIPE - 1;
-export const EFBIG: i32 = socket.EPIPE - 2;
+/** The answer is none, or longer than the card keeps. Numbers below all of socket.ts's and dns.ts's. */
+export const EPROTO: i32 = -15;
+export const EFBIG: i32 = -16;

@@ -1,5 +1,5 @@
-// The options of the IP Control Protocol, RFC 1332: a card asks for its address unless it has one; a server
-// (PPP_SERVER) gives it, the profile's or what assign() has said. Either end says how many headers it keeps to restore
+// The options of the IP Control Protocol, RFC 1332: a card asks for its address unless it has one, and for a name server
+// if it resolves names (RFC 1877); a server (PPP_SERVER) gives them, the profile's or what assign() has said. Either end says how many headers it keeps to restore
 // compressed ones from (section 4). What later RFCs have added is rejected.
 import { Pbuf } from "../../buffer/pbuf.ts";
 import { Fsm } from "./fsm.ts";
@@ -31,13 +31,14 @@ class IpcpState {
   /** What the peer offers to ours: its slots, 0: it wants no compressed headers. */
   peerSlots: u8;
   peerOmitsId: u8;
-  /** Name server, host order, 0: not told. Last, since only those who ask have room for it. */
+  /** Name server, host order, 0: not told, or none to tell. Last, since only those who ask or tell have room for it. */
   dns: u32;
 }
 
 const FSM: usize = (LCP_END + 3) & ~3;
 const STATE: usize = FSM + offsetof<Fsm>();
-export const IPCP_END: usize = STATE + (DNS ? offsetof<IpcpState>() : offsetof<IpcpState>("dns"));
+export const IPCP_END: usize =
+  STATE + (DNS || PPP_SERVER ? offsetof<IpcpState>() : offsetof<IpcpState>("dns"));
 
 export function fsm(): Fsm {
   return changetype<Fsm>(FSM);
@@ -59,6 +60,11 @@ export function assign(local: u32, peer: u32): void {
   state().peer = peer;
 }
 
+/** The name server that a server tells of, host order, 0: none. When assign() is called, too. */
+export function assignDns(address: u32): void {
+  state().dns = address;
+}
+
 /** The peer's options to their defaults, before a request of the peer's is adopted. */
 export function forget(): void {
   if (!PPP_SERVER) state().peer = 0;
@@ -77,15 +83,26 @@ export function addOptions(frame: Pbuf): void {
 /** @returns ACK, NAK or REJECT for the peer's option at `at` */
 export function judge(frame: Pbuf, at: u32): u32 {
   if (isCompression(frame, at)) return ACK;
+  if (PPP_SERVER) return judgeWish(frame, at);
   if (!isOption(frame, at, IP_ADDRESS)) return REJECT;
-  const address = packet.get32(frame, at + 2);
-  if (PPP_SERVER) return address == state().peer ? ACK : NAK;
-  return address ? ACK : REJECT;
+  return packet.get32(frame, at + 2) ? ACK : REJECT;
 }
 
-/** Writes the address that we give into a refused option. */
+/** Writes the address that a server gives into a refused option. */
 export function suggest(frame: Pbuf, at: u32): void {
-  packet.put32(frame, at + 2, state().peer);
+  if (PPP_SERVER) packet.put32(frame, at + 2, given(frame, at));
+}
+
+function judgeWish(frame: Pbuf, at: u32): u32 {
+  const address = given(frame, at);
+  if (!address) return REJECT;
+  return packet.get32(frame, at + 2) == address ? ACK : NAK;
+}
+
+/** @returns what a server gives by an option: the peer's address, that of its name server; 0: nothing */
+function given(frame: Pbuf, at: u32): u32 {
+  if (isOption(frame, at, IP_ADDRESS)) return state().peer;
+  return isOption(frame, at, PRIMARY_DNS) ? state().dns : 0;
 }
 
 /** Takes over an option that we acknowledge. */
@@ -94,7 +111,7 @@ export function adopt(frame: Pbuf, at: u32): void {
   if (isCompression(frame, at)) {
     s.peerSlots = u8(min(packet.get8(frame, at + 4) + 1, VJ_SLOTS));
     s.peerOmitsId = u8(packet.get8(frame, at + 5) & 1);
-  } else s.peer = packet.get32(frame, at + 2);
+  } else if (!PPP_SERVER) s.peer = packet.get32(frame, at + 2); // a server's peer has what it was given
 }
 
 /** The peer suggests less to compress with, or another address for us; a server keeps its own. */

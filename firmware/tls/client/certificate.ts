@@ -5,9 +5,11 @@
 //
 // Of the context: `part` is what is being read, `offset` how many bytes of it are missing, `skipped` the number that they make.
 import * as alert from "../alert.ts";
-import { Context } from "../context.ts";
+import { Context, RSA_SUITE } from "../context.ts";
 import * as certificateReader from "./certificate-reader.ts";
 import * as path from "./path.ts";
+import * as publicKey from "./public-key.ts";
+import * as slots from "./slots.ts";
 import { reader } from "./state.ts";
 
 // Parts.
@@ -40,7 +42,14 @@ export function read(ctx: Context, data: usize, length: u32, left: u32): u32 {
 /** The message has ended. @returns 0 when the card trusts the server's certificate, or an alert */
 export function end(ctx: Context): u32 {
   if (ctx.difference != ENTRY_LENGTH || u32(ctx.offset) != LENGTH_BYTES) return alert.DECODE_ERROR;
-  return reader(ctx).index == 0 ? alert.DECODE_ERROR : path.end(reader(ctx));
+  const refusal = reader(ctx).index == 0 ? alert.DECODE_ERROR : path.end(reader(ctx));
+  if (refusal) return refusal;
+  return ctx.isTls12 && !fitsSuite(ctx) ? alert.ILLEGAL_PARAMETER : 0;
+}
+
+/** Is the server's key of the kind that the suite is for (RFC 5246 section 7.4.2, RFC 8422 section 5.3)? */
+function fitsSuite(ctx: Context): bool {
+  return (slots.keyType(slots.LEAF) == publicKey.P256) != ctx.has(RSA_SUITE);
 }
 
 function expect(ctx: Context, part: u32, bytes: u32): void {
@@ -55,7 +64,7 @@ function take(ctx: Context, data: usize, bytes: u32, left: u32): u32 {
     const refusal = r.isTrusted ? 0 : certificateReader.read(r, data, bytes);
     return refusal || ctx.offset != 0 ? refusal : endEntry(ctx);
   }
-  if (u32(ctx.skipped) > 0xff) return alert.BAD_CERTIFICATE; // more than 64 KB
+  if (u32(ctx.skipped) > 0xff) return alert.DECODE_ERROR; // more than 64 KB, or a certificate_request_context
   ctx.skipped = u16((u32(ctx.skipped) << 8) | load<u8>(data));
   if (ctx.offset != 0) return 0;
   const number: u32 = ctx.skipped;

@@ -9,6 +9,10 @@ import {
   AES_1_2,
   CHACHA_1_2,
   ECDSA_SECP256R1_SHA256,
+  RSA_AES_1_2,
+  RSA_CHACHA_1_2,
+  RSA_PKCS1_SHA256,
+  RSA_PSS_SHA256,
   SECP256R1,
   TLS_1_2,
   TLS_1_3,
@@ -31,13 +35,6 @@ import * as target from "./target.ts";
 const OFFERS_TLS_1_2: bool = u32(TLS12) != 0 && u32(TLS_CLIENT) > 1;
 
 const CLIENT_HELLO: u32 = 1;
-/** ECDHE_RSA_WITH_AES_128_GCM_SHA256 (RFC 5289) and ..._CHACHA20_POLY1305_SHA256 (RFC 7905). */
-export const RSA_AES_1_2: u32 = 0xc02f;
-export const RSA_CHACHA_1_2: u32 = 0xcca8;
-/** rsa_pss_rsae_sha256, rsa_pkcs1_sha256 (RFC 8446 section 4.2.3). */
-export const RSA_PSS_SHA256: u32 = 0x0804;
-export const RSA_PKCS1_SHA256: u32 = 0x0401;
-
 /** Writes the message into the empty buffer: our random to C, the private key to A. CT: nothing of it leaks. */
 export function write(ctx: Context): void {
   const body = put24(put8(flight.end(ctx), CLIENT_HELLO), 0);

@@ -21,6 +21,8 @@ export const MASTER: u32 = 8;
 export const VERSION: u32 = 16;
 export const SHARE: u32 = 32;
 export const RENEGOTIATION: u32 = 64;
+/** Of a ClientHello alone. */
+const ALGORITHMS: u32 = 128;
 
 /** check() has found a reason to refuse: this and an alert. */
 export const REFUSED: u32 = 256;
@@ -37,8 +39,8 @@ export function check(list: usize, end: usize, allowed: u32): u32 {
   for (let at = list + 2; at < end; at += FRONT_BYTES + get16(at + 2)) {
     if (at + FRONT_BYTES > end || at + FRONT_BYTES + get16(at + 2) > end) return REFUSED + alert.DECODE_ERROR;
     const bit = bitOf(get16(at));
-    if ((bit & allowed) == 0) return REFUSED + alert.UNSUPPORTED_EXTENSION;
-    if ((bit & found) != 0) return REFUSED + alert.ILLEGAL_PARAMETER;
+    if (bit == 0) return REFUSED + alert.UNSUPPORTED_EXTENSION;
+    if ((bit & allowed) == 0 || (bit & found) != 0) return REFUSED + alert.ILLEGAL_PARAMETER;
     if (!isLong(bit, get16(at + 2))) return REFUSED + alert.DECODE_ERROR;
     found |= bit;
   }
@@ -60,6 +62,8 @@ function bitOf(type: u32): u32 {
       return GROUPS;
     case POINT_FORMATS:
       return FORMATS;
+    case SIGNATURE_ALGORITHMS:
+      return ALGORITHMS;
     case EXTENDED_MASTER_SECRET:
       return MASTER;
     case SUPPORTED_VERSIONS:
@@ -77,6 +81,5 @@ function bitOf(type: u32): u32 {
 function isLong(bit: u32, length: u32): bool {
   if ((bit & (NAME | MASTER)) != 0) return length == 0;
   if (bit == VERSION) return length == 2;
-  if (bit == RENEGOTIATION) return length == 1;
-  return length >= 2;
+  return length >= (bit == RENEGOTIATION ? 1 : 2);
 }

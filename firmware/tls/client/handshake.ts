@@ -6,16 +6,18 @@
 //                                  ServerHello                           AGREE
 //   AGREE                                                                EXPECT_ENCRYPTED_EXTENSIONS
 //   EXPECT_ENCRYPTED_EXTENSIONS    EncryptedExtensions                   EXPECT_CERTIFICATE
-//   EXPECT_CERTIFICATE             Certificate                           EXPECT_CERTIFICATE_VERIFY
+//   EXPECT_CERTIFICATE             (CertificateRequest)                  EXPECT_CERTIFICATE, once more
+//                                  Certificate                           EXPECT_CERTIFICATE_VERIFY
 //   EXPECT_CERTIFICATE_VERIFY      CertificateVerify                     EXPECT_SERVER_FINISHED
 //   EXPECT_SERVER_FINISHED         Finished                              SEND_CLIENT_FINISHED
-//   SEND_CLIENT_FINISHED                                  Finished       CONNECTED
+//   SEND_CLIENT_FINISHED                       (Certificate,) Finished   CONNECTED
 //
 // With TLS 1.2 (RFC 5246 section 7.3), EXPECT_CERTIFICATE follows ServerHello, and then
 //
 //   EXPECT_SERVER_KEY_EXCHANGE     ServerKeyExchange                     EXPECT_SERVER_HELLO_DONE
-//   EXPECT_SERVER_HELLO_DONE       ServerHelloDone                       SEND_CLIENT_KEY_EXCHANGE
-//   SEND_CLIENT_KEY_EXCHANGE                   ClientKeyExchange, ...    EXPECT_CIPHER_CHANGE, as in handshake-1-2.ts
+//   EXPECT_SERVER_HELLO_DONE       (CertificateRequest)                  EXPECT_SERVER_HELLO_DONE, once more
+//                                  ServerHelloDone                       SEND_CLIENT_KEY_EXCHANGE
+//   SEND_CLIENT_KEY_EXCHANGE      (Certificate,) ClientKeyExchange, ...  EXPECT_CIPHER_CHANGE, as in handshake-1-2.ts
 //
 // Messages are acted on as they stream in, in whatever records; what is wrong with them is told when their record turns out
 // to be authentic (`alert`). Of the context, `position` counts the bytes of a message's header, then `entryLeft` is what is
@@ -31,10 +33,12 @@ import { GO_ON, judge } from "../alert.ts";
 import * as certificateVerify from "../certificate-verify.ts";
 import {
   AGREE,
+  CERTIFICATE_REQUESTED,
   CLIENT,
   CONNECTED,
   Context,
   EXPECT_CERTIFICATE,
+  EXPECT_CERTIFICATE_REQUEST,
   EXPECT_CERTIFICATE_VERIFY,
   EXPECT_CIPHER_CHANGE,
   EXPECT_ENCRYPTED_EXTENSIONS,
@@ -64,6 +68,7 @@ import * as recordIn from "../record-in.ts";
 import { ALERT, HANDSHAKE } from "../record-out.ts";
 import * as transcript from "../transcript.ts";
 import * as certificate from "./certificate.ts";
+import * as certificateRequest from "./certificate-request.ts";
 import * as clientHello from "./client-hello.ts";
 import * as clientKeyExchange from "./client-key-exchange.ts";
 import * as encryptedExtensions from "./encrypted-extensions.ts";
@@ -80,6 +85,7 @@ const SERVER_HELLO: u32 = 2;
 const ENCRYPTED_EXTENSIONS: u32 = 8;
 const CERTIFICATE: u32 = 11;
 const SERVER_KEY_EXCHANGE: u32 = 12;
+const CERTIFICATE_REQUEST: u32 = 13;
 const SERVER_HELLO_DONE: u32 = 14;
 const CERTIFICATE_VERIFY: u32 = 15;
 
@@ -120,7 +126,7 @@ function step(ctx: Context): i32 {
       return sendKeyExchange(ctx);
     case EXPECT_CIPHER_CHANGE:
     case EXPECT_FINISHED_1_2:
-      return handshake12.step(ctx, 0);
+      return handshake12.receive(ctx);
     default:
       return receive(ctx);
   }
@@ -207,7 +213,10 @@ function read(ctx: Context, data: usize, length: u32): void {
 function readHeader(ctx: Context, byte: u32): u32 {
   const at: u32 = ctx.position++;
   if (at == 0) {
-    if (byte != expectedMessage(ctx)) return alert.UNEXPECTED_MESSAGE;
+    if (byte == CERTIFICATE_REQUEST && mayRequest(ctx)) {
+      ctx.flags |= CERTIFICATE_REQUESTED;
+      ctx.state = u8(EXPECT_CERTIFICATE_REQUEST);
+    } else if (byte != expectedMessage(ctx)) return alert.UNEXPECTED_MESSAGE;
     if (byte == CERTIFICATE_VERIFY) keepDigest(ctx);
   }
   if (at == 1 && byte != 0) return alert.DECODE_ERROR; // none is that long
@@ -222,7 +231,11 @@ function readHeader(ctx: Context, byte: u32): u32 {
   return 0;
 }
 
-/** A client certificate is never asked for: the card would have to refuse. */
+function mayRequest(ctx: Context): bool {
+  const state = ctx.isTls12 ? EXPECT_SERVER_HELLO_DONE : EXPECT_CERTIFICATE;
+  return ctx.state == state && !ctx.has(CERTIFICATE_REQUESTED);
+}
+
 function expectedMessage(ctx: Context): u32 {
   switch (u32(ctx.state)) {
     case EXPECT_SERVER_HELLO:
@@ -251,7 +264,7 @@ function readBody(ctx: Context, data: usize, length: u32): u32 {
   if (isCollected(ctx)) memory.copy(collected(ctx) + ctx.offset, data, length);
   else {
     for (let i: u32 = 0; i < length; i++) {
-      const refusal = readSigned(ctx, u32(ctx.offset) + i, load<u8>(data + i));
+      const refusal = readByte(ctx, u32(ctx.offset) + i, load<u8>(data + i));
       if (refusal) return refusal;
     }
   }
@@ -259,11 +272,19 @@ function readBody(ctx: Context, data: usize, length: u32): u32 {
   return 0;
 }
 
-/** A byte of a message that ends with a signature. */
-function readSigned(ctx: Context, index: u32, byte: u32): u32 {
-  if (ctx.state == EXPECT_SERVER_KEY_EXCHANGE) return serverKeyExchange.read(ctx, index, byte);
-  signature.read(ctx, 0, index, byte);
-  return 0;
+/** A byte of a message that may be long. */
+function readByte(ctx: Context, index: u32, byte: u32): u32 {
+  switch (u32(ctx.state)) {
+    case EXPECT_CERTIFICATE_REQUEST:
+      return certificateRequest.read(ctx, index, byte);
+    case EXPECT_SERVER_KEY_EXCHANGE:
+      return serverKeyExchange.read(ctx, index, byte);
+    case EXPECT_SERVER_HELLO_DONE:
+      return alert.DECODE_ERROR; // it is empty
+    default:
+      signature.read(ctx, 0, index, byte);
+      return 0;
+  }
 }
 
 /** @param isLast the piece of a record ends with the message */
@@ -282,12 +303,16 @@ function endMessage(ctx: Context, isLast: bool): u32 {
       refusal = certificate.end(ctx);
       ctx.state = u8(ctx.isTls12 ? EXPECT_SERVER_KEY_EXCHANGE : EXPECT_CERTIFICATE_VERIFY);
       break;
+    case EXPECT_CERTIFICATE_REQUEST:
+      refusal = certificateRequest.end(length);
+      ctx.state = u8(ctx.isTls12 ? EXPECT_SERVER_HELLO_DONE : EXPECT_CERTIFICATE);
+      break;
     case EXPECT_SERVER_KEY_EXCHANGE:
       refusal = serverKeyExchange.end(ctx, length);
       ctx.state = u8(EXPECT_SERVER_HELLO_DONE);
       break;
     case EXPECT_SERVER_HELLO_DONE:
-      if (!isLast || ctx.left != 0 || length != 0) refusal = alert.UNEXPECTED_MESSAGE;
+      if (!isLast || ctx.left != 0) return alert.UNEXPECTED_MESSAGE;
       ctx.state = u8(SEND_CLIENT_KEY_EXCHANGE);
       break;
     default:
@@ -329,12 +354,13 @@ function agree(ctx: Context): i32 {
   return GO_ON;
 }
 
-/** All of our flight in one go: ClientKeyExchange, ChangeCipherSpec, Finished. */
+/** All of our flight in one go: (Certificate,) ClientKeyExchange, ChangeCipherSpec, Finished. */
 function sendKeyExchange(ctx: Context): i32 {
   recordIn.next(ctx); // the end of ServerHelloDone's record, before the next one can be taken for it
   if (!clientKeyExchange.agree(ctx, serverKeyExchange.share(ctx)))
     return alert.fail(ctx, alert.ILLEGAL_PARAMETER);
   endReceiving(ctx);
+  certificateRequest.answer(ctx);
   flight.put(ctx, clientKeyExchange.write(ctx, flight.end(ctx)));
   keySchedule12.makeMaster(ctx);
   keySchedule12.derive(ctx);
@@ -352,11 +378,14 @@ function keepDigest(ctx: Context): void {
   nvm.copyOut(signature.digest(), collected(ctx), DIGEST_BYTES);
 }
 
-/** Its own application traffic secrets do not depend on it. */
+/** The application traffic secrets depend on no message of this flight: the transcript goes back behind the server's. */
 function sendFinished(ctx: Context): i32 {
-  const start = flight.end(ctx);
-  ctx.open = u16(finished.write(ctx, start) - start);
+  const before = ctx.buffer + TLS_BUFFER - STATE_BYTES;
+  memory.copy(before, ctx.transcript, STATE_BYTES);
+  certificateRequest.answer(ctx);
+  flight.put(ctx, finished.write(ctx, flight.end(ctx)));
   flight.close(ctx);
+  memory.copy(ctx.transcript, before, STATE_BYTES);
   keySchedule.applicationSecrets(ctx);
   wipe(ctx.secretA, SECRET_BYTES);
   keySchedule.installRead(ctx, ctx.secretC);

@@ -6,7 +6,7 @@
 //   └─────────┴──────┴────────┴────────┴────────┴──────┘
 //
 // With a name, the certificate must have it among its dNSNames, and server_name asks for it. Without one (n = 0), the
-// address must be among its iPAddresses (RFC 9525).
+// address must be among its iPAddresses (RFC 9525). Address 0: a name server is asked for that of the name.
 import * as files from "../../files/files.ts";
 
 const PORT: u32 = 4;
@@ -31,6 +31,7 @@ export function isValid(file: i32): bool {
   );
 }
 
+/** @returns the address, host order; 0: it has to be asked for */
 export function address(file: i32): u32 {
   let value: u32 = 0;
   for (let i: u32 = 0; i < ADDRESS_BYTES; i++) value = (value << 8) | files.byte(file, i);
