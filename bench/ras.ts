@@ -1,14 +1,18 @@
-// The router between the link and the network: bench/firmware/ras.ts, the project's own PPP, in a module of its own.
+// The router between the link and the network: firmware/ras.ts, the project's own PPP, in a module of its own.
 import { Chip, FOREVER } from "../host/chip/chip.ts";
 import { MemoryNvm } from "../host/chip/nvm.ts";
 import type { EventClock } from "./clock.ts";
 
-const PACKET = 61440;
+/** firmware/profiles/gateway.json. */
+const ADDRESS = 0x0a4d0001;
+const CARD_ADDRESS = 0x0a4d0002;
 
 interface RasExports {
   memory: WebAssembly.Memory;
+  open(local: number, card: number, dns: number): void;
+  datagram(): number;
   take(): number;
-  put(length: number): number;
+  send(length: number): number;
   isUp(): number;
 }
 
@@ -45,6 +49,7 @@ export class Ras {
     });
     this.#exports = this.#chip.exports as unknown as RasExports;
     this.#chip.powerOn();
+    this.#exports.open(ADDRESS, CARD_ADDRESS, 0);
   }
 
   get isUp(): boolean {
@@ -76,7 +81,7 @@ export class Ras {
     do {
       wait = this.#chip.step();
       for (let length = this.#exports.take(); length > 0; length = this.#exports.take())
-        this.#options.onPacket(this.#memory.slice(PACKET, PACKET + length));
+        this.#options.onPacket(this.#datagram.slice(0, length));
     } while (this.#put() || wait === 0);
     this.#isRunning = false;
     if (wait !== FOREVER) this.#cancel = this.#options.clock.after(wait, () => this.run());
@@ -85,13 +90,13 @@ export class Ras {
   #put(): boolean {
     const packet = this.#queue[0];
     if (!packet) return false;
-    this.#memory.set(packet, PACKET);
-    if (this.#exports.put(packet.length) === 0) return false;
+    this.#datagram.set(packet);
+    if (this.#exports.send(packet.length) === 0) return false;
     this.#queue.shift();
     return true;
   }
 
-  get #memory(): Uint8Array {
-    return new Uint8Array(this.#exports.memory.buffer);
+  get #datagram(): Uint8Array {
+    return new Uint8Array(this.#exports.memory.buffer, this.#exports.datagram());
   }
 }

@@ -17,7 +17,7 @@ export async function benchModules() {
   const card = await module("card", "firmware/card.ts");
   return {
     card,
-    ras: await module("bench/ras", "bench/firmware/ras.ts", { profile: "gateway", exportMemory: true }),
+    ras: await module("bench/ras", "firmware/ras.ts", { profile: "gateway", exportMemory: true }),
     serialPort: await module("bench/serial-port", "bench/firmware/serial-port.ts", OCTETS),
     cards: {
       HTTPS: { serial: await module("card-serial", "firmware/card-serial.ts"), "peer-io": card },
