@@ -61,9 +61,10 @@ function answer(asked: Asked, message: Partial<Message> = {}): void {
 
 const address = (value: number) => ({ answers: [{ name: [12], data: addressBytes(value) }] });
 
-/** The card tries to connect, and is refused. */
+/** The card tries to connect, and is refused. It may have asked once more before. */
 async function refuseConnection(to: number): Promise<void> {
-  const { packet } = await card.next();
+  let { packet } = await card.next();
+  while (packet.protocol === UDP) ({ packet } = await card.next());
   const { sourcePort, destPort, flags, seq } = parseTcp(packet);
   expect([packet.protocol, packet.dest, destPort, flags]).toEqual([TCP, to, PORT, SYN]);
   send(packet, { sourcePort: destPort, destPort: sourcePort, flags: RST | ACK, ack: seq + 1 });
