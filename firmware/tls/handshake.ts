@@ -50,7 +50,6 @@ import {
   SEND_SERVER_HELLO,
   SEND_SIGNATURE,
   SEND_TICKET,
-  STREAMED,
   WANTS_TICKET,
 } from "./context.ts";
 import * as encryptedExtensions from "./encrypted-extensions.ts";
@@ -241,15 +240,9 @@ function receiveFinished(ctx: Context): i32 {
 
 /** The end of an authentic record; a short one is still held back. */
 function endOfFinished(ctx: Context): i32 {
-  if (ctx.recordType == ALERT) {
-    if (ctx.has(STREAMED) || ctx.holdLength != 2) return alert.fail(ctx, alert.DECODE_ERROR);
-    return alert.ended(ctx, load<u8>(ctx.hold + 1));
-  }
-  if (ctx.recordType != HANDSHAKE) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
-  if (!ctx.has(STREAMED)) {
-    if (ctx.holdLength == 0) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
-    finished.compare(ctx, ctx.hold, ctx.holdLength);
-  }
+  const held = recordIn.endOfMessages(ctx);
+  if (held < 0) return held;
+  if (held > 0) finished.compare(ctx, ctx.hold, held);
   const refusal = finished.verdict(ctx);
   if (refusal || !finished.isComplete(ctx)) return judge(ctx, refusal);
   wipe(ctx.secretA, SECRET_BYTES);

@@ -325,6 +325,20 @@ function end(ctx: Context): i32 {
   return END;
 }
 
+/**
+ * The end of an authentic record of TLS 1.3's handshake, in which messages have to be.
+ * @returns how many bytes of it are held back still, at ctx.hold; or what the connection failed with
+ */
+export function endOfMessages(ctx: Context): i32 {
+  if (ctx.recordType == ALERT) {
+    if (ctx.has(STREAMED) || ctx.holdLength != 2) return alert.fail(ctx, alert.DECODE_ERROR);
+    return alert.ended(ctx, load<u8>(ctx.hold + 1));
+  }
+  if (ctx.recordType != HANDSHAKE) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
+  if (ctx.has(STREAMED)) return 0;
+  return ctx.holdLength == 0 ? alert.fail(ctx, alert.UNEXPECTED_MESSAGE) : ctx.holdLength;
+}
+
 function collectTag(ctx: Context): i32 {
   while (ctx.tagFill < aead.TAG_BYTES) {
     const available = fetch(ctx);

@@ -9,7 +9,7 @@
 // In TLS 1.0 the context has no secrets in it yet. In TLS 1.2 and 1.3 it has: in NVM they are marked, erased when the context
 // is back, and at power-on when power has failed in between, which has ended the connection too.
 //
-//   TLS_SWAP   0          408    511    512          768
+//   TLS_SWAP   0          420    511    512          768
 //              ┌──────────┬──────┬──────┬────────────┬───────────────────┐
 //              │ context  │      │ mark │ operand    │ RSA's, 128 bytes  │
 //              └──────────┴──────┴──────┴────────────┴───────────────────┘

@@ -55,7 +55,6 @@ import {
   SEND_CLIENT_FINISHED,
   SEND_CLIENT_HELLO,
   SEND_CLIENT_KEY_EXCHANGE,
-  STREAMED,
 } from "../context.ts";
 import * as finished from "../finished.ts";
 import * as flight from "../flight.ts";
@@ -170,15 +169,9 @@ function expectMessage(ctx: Context): void {
 
 /** The end of an authentic record; a short one is still held back. */
 function endRecord(ctx: Context): i32 {
-  if (ctx.recordType == ALERT) {
-    if (ctx.has(STREAMED) || ctx.holdLength != 2) return alert.fail(ctx, alert.DECODE_ERROR);
-    return alert.ended(ctx, load<u8>(ctx.hold + 1));
-  }
-  if (ctx.recordType != HANDSHAKE) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
-  if (!ctx.has(STREAMED)) {
-    if (ctx.holdLength == 0) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
-    read(ctx, ctx.hold, ctx.holdLength);
-  }
+  const held = recordIn.endOfMessages(ctx);
+  if (held < 0) return held;
+  if (held > 0) read(ctx, ctx.hold, held);
   if (ctx.state != EXPECT_SERVER_FINISHED || ctx.alert != 0) return judge(ctx, ctx.alert);
   const refusal = finished.verdict(ctx);
   if (refusal || !finished.isComplete(ctx)) return judge(ctx, refusal);
