@@ -132,7 +132,7 @@ function link(folder, units, { settings, constants, ramBytes, stackBound }) {
   };
   const symbols = Object.entries(values).map(([name, value]) => `-Wl,--defsym=${name}=${value}`);
   const elf = join(folder, "image.elf");
-  run("arm-none-eabi-gcc", [
+  const argv = [
     ...[
       `-mcpu=${settings.cpu}`,
       "-mthumb",
@@ -142,7 +142,18 @@ function link(folder, units, { settings, constants, ramBytes, stackBound }) {
       ...symbols,
     ],
     ...["-T", join(BOARDS, "link.ld"), ...units.map((unit) => `${unit}.o`), "-o", elf],
-  ]);
+  ];
+  try {
+    run("arm-none-eabi-gcc", argv);
+  } catch (error) {
+    if (!/region `FLASH'|overlaps section/.test(error.message)) throw error;
+    throw new Error(
+      `The card needs more flash than the board's ${settings.flashBytes} bytes: choose another.`,
+      {
+        cause: error,
+      },
+    );
+  }
   return elf;
 }
 

@@ -33,14 +33,13 @@ export function addBoard(program: Command): void {
 const FIRMWARE = {
   iso7816: ["--entry", "firmware/card.ts"],
   serial: ["--entry", "firmware/card-serial.ts"],
+  client: ["--entry", "firmware/card-client.ts", "--profile", "card-client"],
   rsa: ["--entry", "firmware/card-rsa.ts", "--profile", "card-rsa"],
   legacy: ["--entry", "firmware/card-legacy.ts", "--profile", "card-legacy"],
 };
 
 /** @returns path of image.json @throws NetcardError when a tool is missing or the image does not fit */
 function buildImage({ board, card }: BoardRunOptions): string {
-  if (card === "client")
-    throw new NetcardError("No board runs the client card yet: use netcard run --card client.");
   const argv = [join(ROOT, "boards/build.mjs"), "--board", board, ...FIRMWARE[card]];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
   if (status !== 0) throw new NetcardError(stderr.replace(/^netcard: /, "").trim());

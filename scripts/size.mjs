@@ -1,4 +1,4 @@
-// npm run size: where the bytes of the default card are, of the RSA card (--card rsa), of the TLS 1.0 card (--card legacy). --json, --check (against budgets.json), --docs (docs/memory.md), --static (does not run the card).
+// npm run size: where the bytes of the default card are, of another card (--card rsa, client, legacy). --json, --check (against budgets.json), --docs (docs/memory.md), --static (does not run the card).
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
@@ -9,10 +9,12 @@ import { LAYERS, layerOf, layerOfSymbol } from "../boards/layers.mjs";
 import { functions } from "../boards/wasm.mjs";
 import { ROOT, compile, readProfile } from "./firmware.mjs";
 
+/** Unless the card needs more flash. */
 const BOARD = "lm3s811evb";
 const CARDS = {
   iso7816: { name: "card", profile: "card-6k" },
   rsa: { name: "card-rsa", profile: "card-rsa" },
+  client: { name: "card-client", profile: "card-client", board: "stm32vldiscovery" },
   legacy: { name: "card-legacy", profile: "card-legacy" },
 };
 /** The owner of each region of the RAM map, by the beginning of its name. */
@@ -27,6 +29,7 @@ const REGION_OWNERS = {
     "APDU",
     "AHDLC",
     "PPP",
+    "AUTH",
     "VJ",
     "IP",
     "TCP",
@@ -45,7 +48,7 @@ const NO_REGIONS = ["PBUF_STRUCT", "TCB", "SOCKET", "TLS_CONTEXT"];
 
 /** @returns {Promise<object>} all figures, bytes; null for what was not measured */
 async function measure(card, isStatic = false) {
-  const { name, profile } = CARDS[card];
+  const { name, profile, board = BOARD } = CARDS[card];
   const wasm = await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile });
   const regions = await readRegions(profile);
   const { ARENA_BYTES } = readProfile(profile);
@@ -55,9 +58,9 @@ async function measure(card, isStatic = false) {
     functions(readFileSync(wasm)).map(({ name, bytes }) => ({ owner: layerOf(name), bytes })),
     ({ owner }) => owner,
   );
-  const image = measureImage(wasm, arena, profile);
+  const image = measureImage({ wasm, board, profile }, arena);
   const run = image && !isStatic ? await measureRun(image.description, card) : null;
-  return { profile, board: BOARD, regions, arena, wasmCode: layers, image, run };
+  return { profile, board, regions, arena, wasmCode: layers, image, run };
 }
 
 /** The RAM map, compiled alone: every X and X_BYTES that it exports is a region. */
@@ -84,14 +87,14 @@ function ownerOf(region) {
 }
 
 /** What is only known once the module has been translated and linked. */
-function measureImage(wasm, arena, profile) {
+function measureImage(what, arena) {
   try {
     requireTools();
   } catch (error) {
     if (error instanceof MissingTool) return null;
     throw error;
   }
-  const description = buildImage({ wasm, board: BOARD, profile });
+  const description = buildImage(what);
   const { sections, stack, functions: code } = JSON.parse(readFileSync(description, "utf8"));
   const graph = callGraph(description);
   const stackOf = (...layers) => bound(graph, (name) => layers.includes(layerOfSymbol(name))).bytes;
@@ -109,7 +112,7 @@ function measureImage(wasm, arena, profile) {
     deepest: stack.path,
     layerStack: Object.fromEntries([...LAYERS, "card", "board"].map((layer) => [layer, stackOf(layer)])),
     tlsAndCryptoStack: stackOf("tls", "crypto"),
-    ram: readProfile(profile).ARENA_BYTES + globals + stack.bytes,
+    ram: readProfile(what.profile).ARENA_BYTES + globals + stack.bytes,
     tlsAndCrypto: arena.tls + arena.crypto + stackOf("tls", "crypto"),
   };
 }
@@ -237,6 +240,7 @@ function markdown(head, rows) {
 const MARKS = {
   iso7816: "<!-- npm run size -- --docs -->",
   rsa: "<!-- npm run size -- --docs --card rsa -->",
+  client: "<!-- npm run size -- --docs --card client -->",
   legacy: "<!-- npm run size -- --docs --card legacy -->",
 };
 const END = "<!-- end -->";

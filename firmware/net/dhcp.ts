@@ -12,7 +12,7 @@
 import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
 import { FOREVER, Millis, isBefore, until } from "../chip/clock.ts";
-import { DHCP_BYTES, DHCP_STATE } from "../chip/ram-map.ts";
+import { DHCP_STATE_BYTES, DHCP_STATE } from "../chip/ram-map.ts";
 import * as dhcp from "./dhcp-message.ts";
 import { ACK, DECLINE, DISCOVER, INFORM, NAK, OFFER, RELEASE, REQUEST } from "./dhcp-message.ts";
 import * as dns from "./dns.ts";
@@ -87,7 +87,7 @@ export class DhcpState {
 /** @throws at compile time when the state does not fit its region */
 export function powerOn(): void {
   if (!UDP) ERROR("DHCP needs UDP");
-  if (offsetof<DhcpState>() > DHCP_BYTES) ERROR("DhcpState does not fit DHCP_BYTES");
+  if (offsetof<DhcpState>() > DHCP_STATE_BYTES) ERROR("DhcpState does not fit DHCP_STATE_BYTES");
 }
 
 /** Begins to ask for an address. @param hardware address of 6 bytes, copied: the link's own address */

@@ -9,7 +9,7 @@
 import * as checksum from "../buffer/checksum.ts";
 import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
-import { SOCKETS, SOCKET_BYTES, UDP_BYTES, UDP_STATE } from "../chip/ram-map.ts";
+import { SOCKETS, SOCKET_BYTES, UDP_STATE_BYTES, UDP_STATE } from "../chip/ram-map.ts";
 import * as ppp from "../link/ppp/ppp.ts";
 import { DATAGRAM } from "./endpoint.ts";
 import * as icmp from "./icmp.ts";
@@ -86,7 +86,7 @@ export class UdpEndpoint {
 
 /** @throws at compile time when the state does not fit its region */
 export function powerOn(): void {
-  if (offsetof<UdpState>() > UDP_BYTES) ERROR("UdpState does not fit UDP_BYTES");
+  if (offsetof<UdpState>() > UDP_STATE_BYTES) ERROR("UdpState does not fit UDP_STATE_BYTES");
   if (offsetof<UdpEndpoint>() > SOCKET_BYTES) ERROR("UdpEndpoint does not fit SOCKET_BYTES");
   if (offsetof<UdpHeader>() != UDP_HEADER_LEN) ERROR("a UDP header is 8 bytes");
 }

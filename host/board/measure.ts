@@ -34,7 +34,7 @@ export interface Measurement extends SessionStages {
 }
 
 /** Those that are measured. */
-export type MeasuredCard = "iso7816" | "rsa" | "legacy";
+export type MeasuredCard = "iso7816" | "rsa" | "client" | "legacy";
 
 /** Longer than the reader's longest pause between two polls of the link, ms. */
 const SETTLE_MS = 300;

@@ -4,7 +4,7 @@
 import { Pbuf } from "../../buffer/pbuf.ts";
 import * as pbuf from "../../buffer/pbuf.ts";
 import { FOREVER, Millis, until } from "../../chip/clock.ts";
-import { AUTH, PPP_AUTH_BYTES } from "../../chip/ram-map.ts";
+import { AUTH, AUTH_BYTES } from "../../chip/ram-map.ts";
 import * as chap from "./chap.ts";
 import * as control from "./control.ts";
 import { MD5_BYTES } from "./md5.ts";
@@ -36,8 +36,7 @@ export class Credentials {
 const DIGEST: usize = (AUTH + offsetof<Credentials>() + 3) & ~3;
 
 export function powerOn(): void {
-  if (DIGEST + MD5_BYTES > AUTH + PPP_AUTH_BYTES)
-    ERROR("the state of authentication does not fit PPP_AUTH_BYTES");
+  if (DIGEST + MD5_BYTES > AUTH + AUTH_BYTES) ERROR("the state of authentication does not fit AUTH_BYTES");
 }
 
 /** Who we are. @param name,secret addresses; what is longer than 48 bytes is cut */
