@@ -10,7 +10,7 @@ import { EAGAIN, FAST, firmware, personalise, TlsCard, type Personality } from "
 import { AES_1_2, CHACHA_1_2, RawClient12 } from "../support/tls-client-1-2.ts";
 import { AES, CHACHA, extension, message, MESSAGE, RawClient, RECORD, u8 } from "../support/tls-client.ts";
 
-const CASES = Number(process.env["FUZZ_CASES"] ?? (LONG ? 3000 : 120));
+const CASES = Number(process.env["FUZZ_CASES"] ?? (LONG ? 1000 : 120));
 const FIRST = Number(process.env["FUZZ_SEED"] ?? 1);
 const CONTENT = Uint8Array.from({ length: 12_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
 const LIMIT_STEPS = 100_000;
