@@ -1,6 +1,6 @@
-// The options of the IP Control Protocol, RFC 1332: a card asks for its address unless it has one, and for a name server
-// if it resolves names (RFC 1877); a server (PPP_SERVER) gives them, the profile's or what assign() has said. Either end says how many headers it keeps to restore
-// compressed ones from (section 4). What later RFCs have added is rejected.
+// The options of the IP Control Protocol, RFC 1332: a card asks for its address unless it has one, and for a name server if
+// it resolves names (RFC 1877); a server (PPP_SERVER) gives them, the profile's or what assign() has said. Either end says
+// how many headers it keeps to restore compressed ones from (section 4). What later RFCs have added is rejected.
 import { Pbuf } from "../../buffer/pbuf.ts";
 import { Fsm } from "./fsm.ts";
 import { LCP_END } from "./lcp.ts";
