@@ -21,11 +21,18 @@ export const CARD = parseAddress(CARD_ADDRESS);
 
 const PATIENCE_MS = 120_000;
 
+/** A datagram of the card's. */
+export interface Sent {
+  atMs: number;
+  packet: Packet;
+  raw: Uint8Array;
+}
+
 export class RoutedCard {
   readonly clock = new VirtualClock();
   readonly nvm: MemoryNvm;
   /** Datagrams of the card's that nobody has taken yet. */
-  readonly sent: { atMs: number; packet: Packet; raw: Uint8Array }[] = [];
+  readonly sent: Sent[] = [];
   /** Nothing reaches the card any more. */
   isCut = false;
   readonly #contacts: ChipContacts;
@@ -83,7 +90,7 @@ export class RoutedCard {
   }
 
   /** Waits for the next datagram of the card's, and takes it. */
-  async next(): Promise<{ atMs: number; packet: Packet; raw: Uint8Array }> {
+  async next(): Promise<Sent> {
     await this.until(() => this.sent.length > 0);
     return this.sent.shift()!;
   }
