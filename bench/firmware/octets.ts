@@ -32,6 +32,10 @@ export function pendingBytes(limit: u32): u32 {
   return min(forReader().count, limit);
 }
 
+export function isSending(): bool {
+  return forReader().count > 0;
+}
+
 export function peek(): u32 {
   return load<u8>(FOR_READER + forReader().first);
 }

@@ -86,7 +86,7 @@ class AhdlcState {
   ready: u16;
   /** The frame being sent. */
   sending: u16;
-  /** ACFC | PFC | SILENT | PLAIN */
+  /** ACFC | PFC | SILENT | PLAIN | FOLLOWED */
   flags: u8;
   badFrames: u8;
   lostFrames: u8;
@@ -97,9 +97,10 @@ class AhdlcState {
 /** Compression of the sent address and control fields, of the sent protocol field: bits of setSendOptions(). */
 export const ACFC: u32 = 1;
 export const PFC: u32 = 2;
-/** Flags of ours: the line has not yet seen one of our frames; the frame being sent goes without options. */
+/** Flags of ours: the line has not yet seen one of our frames; the frame being sent goes without options, or has a next. */
 const SILENT: u32 = 4;
 const PLAIN: u32 = 8;
+const FOLLOWED: u32 = 16;
 
 const CURSOR: usize = AHDLC + offsetof<AhdlcState>();
 const SCOUT: usize = CURSOR + offsetof<Cursor>();
@@ -215,10 +216,16 @@ export function send(frame: Pbuf): bool {
   return true;
 }
 
-/** @returns the encoded bytes that the frame being sent still has, at most `limit` */
+/** The sender has another frame, to be built when the one being sent has left. */
+export function follow(): void {
+  state().flags |= u8(FOLLOWED);
+}
+
+/** @returns the encoded bytes that are there to be sent, at most `limit`: of the frame being sent and of those that follow */
 export function pendingBytes(limit: u32): u32 {
   const s = state();
   if (!s.sending) return 0;
+  if (s.flags & FOLLOWED) return limit;
   const scout = cursorAt(SCOUT);
   memory.copy(SCOUT, CURSOR, offsetof<Cursor>());
   let count: u32 = 0;

@@ -4,7 +4,9 @@
 //   do netServer.dispatch(now);
 //   while (link.poll());
 //
-// so that the status of a PUT_PACKET already offers the answer to what was put, and a GET_PACKET's the next frame.
+// so that the status of a PUT_PACKET already offers the answer to what was put, and a GET_PACKET's the next frame. Where
+// that is known to follow, a GET_PACKET is filled with its beginning: it is built while the reader waits for a character.
+// Should it fail to come, flags stand in for it.
 import * as ahdlc from "./ahdlc.ts";
 import * as apdu from "./apdu.ts";
 import * as peerIo from "./peer-io.ts";
@@ -46,10 +48,19 @@ export function poll(): bool {
   }
   t0.poll();
   if (!t0.wantsByte()) return false;
-  if (isPeerIo) while (t0.wantsByte() && t0.put(ahdlc.peek())) ahdlc.advance();
-  else apdu.send();
+  if (!isPeerIo) apdu.send();
+  else if (!sendFrame()) return false;
   t0.poll();
-  return !t0.wantsByte();
+  return isPeerIo || !t0.wantsByte();
+}
+
+/** Sends what the line takes of a frame, or one flag in its place. @returns false when the line is full */
+function sendFrame(): bool {
+  do {
+    if (!t0.put(ahdlc.peek())) return false;
+    ahdlc.advance();
+  } while (t0.wantsByte() && ahdlc.isSending());
+  return true;
 }
 
 /** What the upper layers want: they write when a frame is being sent, else they read. */

@@ -200,8 +200,9 @@ function establish(t: Tcb, header: TcpHeader, now: Millis): void {
   t.cwnd = repeats > 1 ? t.mss : output.initialWindow(t); // one SYN repeated: RFC 6928 section 2
   if (t.srtt == 0)
     t.rto = repeats > 0 ? 3_000 : 1_000; // RFC 6298 sections 2.1 and 5.7
-  // On a slow line the first full segments take so much longer than a SYN.
-  else t.rto = u16(max(u32(t.rto), min(SYN_SHARE * u32(t.srtt), 1_000)));
+  // On a slow line the first full segments take so much longer than a SYN; one of half duplex has three commands of 256 bytes
+  // between the first of them and its ACK.
+  else t.rto = u16(max(u32(t.rto), min(SYN_SHARE * u32(t.srtt), 1_500)));
   ack.setWindow(t, header);
   t.heardAt = now;
   if (!t.has(tcb.FIN_LATER)) return;

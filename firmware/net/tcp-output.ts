@@ -128,6 +128,7 @@ function send(t: Tcb, seq: u32, flags: u32, length: u32, now: Millis): bool {
   t.sndNxt = end;
   if (t.isRecovering && seq == t.sndUna) skipTo(t, t.sndMax);
   if (t.timer != TIMER_RETRANSMIT) t.arm(TIMER_RETRANSMIT, now + t.rto);
+  if (t.has(tcb.MORE) && t.has(tcb.REPEATABLE) && wantsRegion(t)) ppp.follow();
   return true;
 }
 

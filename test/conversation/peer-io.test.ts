@@ -120,6 +120,48 @@ describe("the client", () => {
     card.expectAllPbufsFree();
   });
 
+  /** A card that offers one frame of two, of which it has said that the other follows. */
+  function cardWithTwoFrames() {
+    const conversation = cardAfterAtr();
+    const { card, say } = conversation;
+    command(say, 0xec, poll(say)[1]!);
+    const two = [...encode(packet(LCP, 5, 1)), ...encode(packet(LCP, 5, 2))];
+    expect(command(say, 0xea, two.length, two)[0]).toBe(0x6c);
+    card.exports.follow();
+    return conversation;
+  }
+
+  test("a frame that another follows: GET carries both, and flags for what there is not", () => {
+    const { card, say } = cardWithTwoFrames();
+    expect(poll(say)).toEqual([0x6c, 0]);
+    const got = command(say, 0xec, 0);
+    expect(got).toHaveLength(256 + 2);
+    expect(got.slice(-2)).toEqual(NO_DATA);
+    expect(decode(got.slice(0, -2))).toEqual([packet(LCP, 6, 1), packet(LCP, 6, 2)]);
+    const padding = got.slice(0, -2).findLastIndex((byte) => byte !== 0x7e);
+    expect(padding).toBeLessThan(100);
+    card.expectAllPbufsFree();
+  });
+
+  test("the same, the line taking three bytes at a time, and a GET ending anywhere in the second frame", () => {
+    for (let length = 1; length < 100; length++) {
+      const { card, say } = cardWithTwoFrames();
+      let room = 0;
+      card.takesByte = () => room-- > 0;
+      say(0x12, 0xec, 0, 0, length);
+      const got: number[] = [];
+      for (let i = 0; i < 100; i++) {
+        room = 3;
+        got.push(...card.run());
+      }
+      expect(got).toHaveLength(1 + length + 2);
+      card.takesByte = () => true;
+      const rest = got.at(-2) === 0x6c ? command(say, 0xec, got.at(-1)!).slice(0, -2) : [];
+      expect(decode([...got.slice(1, -2), ...rest])).toEqual([packet(LCP, 6, 1), packet(LCP, 6, 2)]);
+      card.expectAllPbufsFree();
+    }
+  });
+
   test("a timer of the card's gets its opportunity at the next poll", () => {
     const { card, say } = cardAfterAtr();
     command(say, 0xec, poll(say)[1]!);

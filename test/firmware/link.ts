@@ -60,6 +60,9 @@ export function transmit(length: u32): u32 {
   pbuf.give(head);
   return 0;
 }
+export function follow(): void {
+  ppp.follow();
+}
 export function close(): void {
   ppp.close(clock.now());
 }

@@ -11,6 +11,7 @@ export interface LinkExports {
   step(): number;
   timer(): void;
   transmit(length: number): number;
+  follow(): void;
   close(): void;
   isUp(): number;
   localAddress(): number;

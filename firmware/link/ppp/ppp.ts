@@ -94,6 +94,11 @@ export function output(ip: Pbuf): bool {
   return ahdlc.send(ip);
 }
 
+/** The packet that output() took last will have a successor as soon as the link has sent it: see ahdlc.pendingBytes(). */
+export function follow(): void {
+  ahdlc.follow();
+}
+
 /** True while IP packets can travel: IPCP Opened. */
 export function isUp(): bool {
   return ipcp.fsm().state == automaton.OPENED;

@@ -32,6 +32,8 @@ export function isUp(): bool {
   return load<u32>(DOWN) == 0;
 }
 
+export function follow(): void {}
+
 export function canSend(): bool {
   return isUp() && !ahdlc.isSending();
 }
