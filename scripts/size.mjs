@@ -1,4 +1,5 @@
-// npm run size: where the bytes of the default card are, of another card (--card rsa, client, legacy). --json, --check (against budgets.json), --docs (docs/memory.md), --static (does not run the card).
+// npm run size: where the bytes of the default card are, or of another (--card rsa, client, legacy). --json, --check
+// (against budgets.json), --docs (docs/memory.md), --static (does not run the card).
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
@@ -46,7 +47,7 @@ const REGION_OWNERS = {
 /** Sizes of the RAM map that are no regions. */
 const NO_REGIONS = ["PBUF_STRUCT", "TCB", "SOCKET", "TLS_CONTEXT"];
 
-/** @returns {Promise<object>} all figures, bytes; null for what was not measured */
+/** @returns {Promise<object>} all figures, bytes; null for what could not be measured, undefined for what was not to be */
 async function measure(card, isStatic = false) {
   const { name, profile, board = BOARD } = CARDS[card];
   const wasm = await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile });
@@ -59,7 +60,7 @@ async function measure(card, isStatic = false) {
     ({ owner }) => owner,
   );
   const image = measureImage({ wasm, board, profile }, arena);
-  const run = image && !isStatic ? await measureRun(image.description, card) : null;
+  const run = isStatic ? undefined : image && (await measureRun(image.description, card));
   return { profile, board, regions, arena, wasmCode: layers, image, run };
 }
 
@@ -155,7 +156,6 @@ function overruns({ image, run }, card) {
 function table(figures) {
   const { arena, wasmCode, image, regions, run } = figures;
   const unknown = "not measured (Debian package gcc-arm-none-eabi)";
-  const noQemu = "not measured (Debian package qemu-system-arm)";
   const layers = [...LAYERS, "language", "card", "board"];
   const rows = layers.map((layer) => [
     layer,
@@ -194,16 +194,20 @@ function table(figures) {
         ["**in all**", image ? image.flash.code + image.flash.constants : unknown],
       ],
     ),
-    "",
-    ...markdown(
-      ["on the board", "instructions", "C stack, painted peak since power-on"],
-      [
-        ["boot to PPP up", run?.boot],
-        ...handshakes(figures.profile, run),
-        [`one page, ${run?.pageBytes ?? ""} bytes`, run?.page],
-      ].map(([what, stage]) => [what, stage?.instructions ?? noQemu, stage?.stackPeak ?? noQemu]),
-    ),
+    ...(run === undefined ? [] : ["", ...stages(figures.profile, run)]),
   ].join("\n");
+}
+
+function stages(profile, run) {
+  const unknown = "not measured (Debian package qemu-system-arm)";
+  return markdown(
+    ["on the board", "instructions", "C stack, painted peak since power-on"],
+    [
+      ["boot to PPP up", run?.boot],
+      ...handshakes(profile, run),
+      [`one page, ${run?.pageBytes ?? ""} bytes`, run?.page],
+    ].map(([what, stage]) => [what, stage?.instructions ?? unknown, stage?.stackPeak ?? unknown]),
+  );
 }
 
 function handshakes(profile, run) {
