@@ -8,16 +8,11 @@ import { parseArgs } from "node:util";
 import { MissingTool, bound, buildImage, callGraph, requireTools } from "../boards/build.mjs";
 import { LAYERS, layerOf, layerOfSymbol } from "../boards/layers.mjs";
 import { functions } from "../boards/wasm.mjs";
+import { CARDS } from "../host/cards.mjs";
 import { ROOT, compile, readProfile } from "./firmware.mjs";
 
-/** Unless the card needs more flash. */
-const BOARD = "lm3s811evb";
-const CARDS = {
-  iso7816: { name: "card", profile: "card-6k" },
-  rsa: { name: "card-rsa", profile: "card-rsa" },
-  client: { name: "card-client", profile: "card-client", board: "stm32vldiscovery" },
-  legacy: { name: "card-legacy", profile: "card-legacy" },
-};
+/** Those that are measured: a serial card is less than the default card. */
+const KINDS = Object.keys(CARDS).filter((kind) => kind !== "serial");
 /** The owner of each region of the RAM map, by the beginning of its name. */
 const REGION_OWNERS = {
   chip: ["CHIP"],
@@ -49,8 +44,8 @@ const NO_REGIONS = ["PBUF_STRUCT", "TCB", "SOCKET", "TLS_CONTEXT"];
 
 /** @returns {Promise<object>} all figures, bytes; null for what could not be measured, undefined for what was not to be */
 async function measure(card, isStatic = false) {
-  const { name, profile, board = BOARD } = CARDS[card];
-  const wasm = await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile });
+  const { profile, board } = CARDS[card];
+  const wasm = await compile(CARDS[card]);
   const regions = await readRegions(profile);
   const { ARENA_BYTES } = readProfile(profile);
   const arena = sum(regions, ({ owner }) => owner);
@@ -241,19 +236,15 @@ function markdown(head, rows) {
   });
 }
 
-const MARKS = {
-  iso7816: "<!-- npm run size -- --docs -->",
-  rsa: "<!-- npm run size -- --docs --card rsa -->",
-  client: "<!-- npm run size -- --docs --card client -->",
-  legacy: "<!-- npm run size -- --docs --card legacy -->",
-};
+const DEFAULT = "iso7816";
 const END = "<!-- end -->";
 
 function writeDocs(card, text) {
   const path = join(ROOT, "docs/memory.md");
-  const [before, rest] = readFileSync(path, "utf8").split(`${MARKS[card]}\n`);
+  const mark = `<!-- npm run size -- --docs${card === DEFAULT ? "" : ` --card ${card}`} -->`;
+  const [before, rest] = readFileSync(path, "utf8").split(`${mark}\n`);
   const after = rest.slice(rest.indexOf(END));
-  writeFileSync(path, `${before}${MARKS[card]}\n${text}\n${after}`);
+  writeFileSync(path, `${before}${mark}\n${text}\n${after}`);
 }
 
 const { values: flags } = parseArgs({
@@ -262,11 +253,11 @@ const { values: flags } = parseArgs({
     check: { type: "boolean" },
     docs: { type: "boolean" },
     static: { type: "boolean" },
-    card: { type: "string", default: "iso7816" },
+    card: { type: "string", default: DEFAULT },
   },
 });
 try {
-  if (!Object.hasOwn(CARDS, flags.card)) throw new Error(`--card is ${Object.keys(CARDS).join(" or ")}.`);
+  if (!KINDS.includes(flags.card)) throw new Error(`--card is ${KINDS.join(" or ")}.`);
   const figures = await measure(flags.card, flags.static);
   console.log(flags.json ? JSON.stringify(figures, null, 2) : table(figures));
   if (flags.docs) writeDocs(flags.card, table(figures));
