@@ -154,7 +154,12 @@ export class NetcardHost {
     return this.#ca.file;
   }
 
-  /** Listens on 127.0.0.1; clients wait until the card is there. @param port 0: any free one @returns the port @throws NetcardError */
+  /**
+   * Listens on 127.0.0.1; clients wait until the card is there.
+   * @param port 0: any free one
+   * @returns the port
+   * @throws NetcardError
+   */
   listen(port: number): Promise<number> {
     if (!this.#forwarder) throw new NetcardError("With a TUN device nothing listens on loopback.");
     return this.#forwarder.listen(port);

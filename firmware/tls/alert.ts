@@ -92,7 +92,10 @@ export function abandon(ctx: Context, error: i32): i32 {
   return error;
 }
 
-/** Takes a whole alert of the peer's. In TLS 1.3 its level means nothing. @returns 0: close_notify, 1: go on, or what abandon() returns */
+/**
+ * Takes a whole alert of the peer's. In TLS 1.3 its level means nothing.
+ * @returns 0: close_notify, 1: go on, or what abandon() returns
+ */
 export function receive(ctx: Context, level: u32, description: u32): i32 {
   if (description == USER_CANCELED) return 1;
   if (level == WARNING && description != CLOSE_NOTIFY && ctx.isTls12) return 1;

@@ -23,7 +23,10 @@ export function readTls12(ctx: Context, data: usize): u32 {
   return 0;
 }
 
-/** Reads the next bytes of one, which have been authenticated and end their record. @returns 0, or the alert that they deserve */
+/**
+ * Reads the next bytes of one, which have been authenticated and end their record.
+ * @returns 0, or the alert that they deserve
+ */
 export function read(ctx: Context, data: usize, length: u32): u32 {
   for (let i: u32 = 0; i < length; i++) {
     const byte: u32 = load<u8>(data + i);
