@@ -17,6 +17,7 @@ import {
   SECRET_BYTES,
 } from "./context.ts";
 
+// AlertDescription, in all versions.
 export const CLOSE_NOTIFY: u32 = 0;
 export const UNEXPECTED_MESSAGE: u32 = 10;
 export const BAD_RECORD_MAC: u32 = 20;
@@ -45,7 +46,7 @@ export const PEER: i32 = -0x200;
 export const UNFINISHED: i32 = -0x400;
 
 export const WARNING: u32 = 1;
-const FATAL: u32 = 2;
+export const FATAL: u32 = 2;
 
 /**
  * Ends the connection because of what the peer did, or of our own failure. The alert is due: flush() sends it, from the
