@@ -14,6 +14,7 @@ import {
   PEER_CLOSED,
   READ_PROTECTED,
   RECORD_OPEN,
+  REFUSAL_DUE,
   SECRET_BYTES,
 } from "./context.ts";
 
@@ -88,7 +89,7 @@ export function abandon(ctx: Context, error: i32): i32 {
   wipe(from, u32(ctx.writeKey - from));
   ctx.state = u8(FAILED);
   ctx.error = error;
-  ctx.flags &= ~READ_PROTECTED;
+  ctx.flags &= ~(READ_PROTECTED | REFUSAL_DUE);
   wipe(ctx.readKey, SECRET_BYTES);
   return error;
 }

@@ -34,9 +34,9 @@ import {
   FAILED,
   IDLE,
   IN_NVM,
-  KEY_UPDATE_DUE,
   PEER_CLOSED,
   RECORD_OPEN,
+  REFUSAL_DUE,
   STREAMED,
 } from "./context.ts";
 import * as handshake from "./handshake.ts";
@@ -138,7 +138,7 @@ export function recv(ctx: u32, flag: u32): i32 {
   if (TLS10) return tls10.recv(ctx, flag);
   const c = context.at(ctx);
   const result = receive(c, flag);
-  if (c.isTls12 && c.state == CONNECTED && c.has(KEY_UPDATE_DUE)) keyUpdate.flush(c);
+  if (c.has(REFUSAL_DUE)) keyUpdate.flush(c);
   alert.flush(c);
   return result;
 }
