@@ -5,6 +5,7 @@ import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { CARDS } from "../host/cards.mjs";
 import { ROOT, compile, mtime, newest, readProfile } from "../scripts/firmware.mjs";
 import { deepest, readCallGraph } from "./stack.mjs";
 import { translate } from "./translate.mjs";
@@ -189,16 +190,17 @@ function run(program, argv) {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const { values } = parseArgs({
     options: {
-      board: { type: "string", default: "lm3s811evb" },
-      entry: { type: "string", default: "firmware/card.ts" },
-      profile: { type: "string", default: "card-6k" },
+      card: { type: "string", default: "iso7816" },
+      board: { type: "string" },
     },
   });
   try {
     requireTools();
-    const { board, entry, profile } = values;
-    const wasm = await compile({ entry, out: `build/${basename(entry, ".ts")}.wasm`, profile });
-    console.log(buildImage({ wasm, board, profile }));
+    if (!Object.hasOwn(CARDS, values.card)) throw new Error(`--card is ${Object.keys(CARDS).join(" or ")}.`);
+    const card = CARDS[values.card];
+    console.log(
+      buildImage({ wasm: await compile(card), profile: card.profile, board: values.board ?? card.board }),
+    );
   } catch (error) {
     console.error(`netcard: ${error.message}`);
     process.exit(1);

@@ -11,7 +11,7 @@ import { type RunOptions, addRunOptions, folderOf, runCard } from "./run.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 interface BoardRunOptions extends RunOptions {
-  board: string;
+  board?: string;
 }
 
 export function addBoard(program: Command): void {
@@ -21,26 +21,19 @@ export function addBoard(program: Command): void {
       .command("run")
       .description("build the image of a board, boot it in QEMU and let browsers reach it on loopback")
       .addOption(
-        new Option("--board <name>", "the board")
-          .choices(["lm3s811evb", "stm32vldiscovery"])
-          .default("lm3s811evb"),
+        new Option("--board <name>", "the board (default: one that has room for the card)").choices([
+          "lm3s811evb",
+          "stm32vldiscovery",
+        ]),
       ),
   ).action((options: BoardRunOptions) =>
     runCard(options, new BoardContacts({ image: buildImage(options), folder: folderOf(options) })),
   );
 }
 
-const FIRMWARE = {
-  iso7816: ["--entry", "firmware/card.ts"],
-  serial: ["--entry", "firmware/card-serial.ts"],
-  client: ["--entry", "firmware/card-client.ts", "--profile", "card-client"],
-  rsa: ["--entry", "firmware/card-rsa.ts", "--profile", "card-rsa"],
-  legacy: ["--entry", "firmware/card-legacy.ts", "--profile", "card-legacy"],
-};
-
 /** @returns path of image.json @throws NetcardError when a tool is missing or the image does not fit */
 function buildImage({ board, card }: BoardRunOptions): string {
-  const argv = [join(ROOT, "boards/build.mjs"), "--board", board, ...FIRMWARE[card]];
+  const argv = [join(ROOT, "boards/build.mjs"), "--card", card, ...(board ? ["--board", board] : [])];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
   if (status !== 0) throw new NetcardError(stderr.replace(/^netcard: /, "").trim());
   return stdout.trim();

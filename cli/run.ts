@@ -3,9 +3,10 @@
 import { isIPv4 } from "node:net";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { CARDS, type CardKind } from "../host/cards.mjs";
 import { NetcardError } from "../host/errors.ts";
 import type { Errand } from "../host/issuer/errand.ts";
-import { CARDS, type HostOptions, NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
+import { type HostOptions, NetcardHost, type PoweredContacts } from "../host/netcard-host.ts";
 import { Tun } from "../host/ras/tun.ts";
 
 /** The host's address on the TUN device; the cards have those that follow. */
@@ -17,7 +18,7 @@ const LEGACY_WARNING =
 
 export interface RunOptions {
   port: number;
-  card: NonNullable<HostOptions["card"]>;
+  card: CardKind;
   baud?: number;
   data?: string;
   pages?: string;
@@ -70,12 +71,7 @@ export function addRunOptions(command: Command): Command {
       integer(300, 10_000_000),
     )
     .addOption(
-      new Option(
-        "--card <kind>",
-        "the card: in an ISO 7816 reader, on a full-duplex serial line; client: one that fetches a page itself; rsa: one with an RSA key and certificate; legacy: for study, the TLS 1.0 of 2004",
-      )
-        .choices(CARDS)
-        .default("iso7816"),
+      new Option("--card <kind>", `the card: ${kinds()}`).choices(Object.keys(CARDS)).default("iso7816"),
     )
     .option(
       "--data <dir>",
@@ -85,6 +81,12 @@ export function addRunOptions(command: Command): Command {
     .option("--fetch <url>", "with --card client: the https page of this machine's that the card fetches")
     .option("--trust <pem>", "with --card client: the CAs that a new card trusts")
     .option("--json", "print one line of JSON instead of prose");
+}
+
+function kinds(): string {
+  return Object.entries(CARDS)
+    .map(([kind, { what }]) => `${kind}: ${what}`)
+    .join("; ");
 }
 
 /** @param contacts the card's; default: of a chip in this process */
@@ -179,9 +181,9 @@ function announce(host: NetcardHost, url: string, { json }: RunOptions): void {
   );
 }
 
-/** @returns the folder of NVM image and CA: each kind of card has its own, unless told otherwise */
+/** @returns the folder of NVM image and CA: each card with an RSA key has its own, unless told otherwise */
 export function folderOf({ card, data }: RunOptions): string {
-  return data ?? (card === "legacy" || card === "rsa" ? `.netcard-${card}` : ".netcard");
+  return data ?? (CARDS[card].rsaKey ? `.netcard-${card}` : ".netcard");
 }
 
 /** Resolves at the first SIGINT or SIGTERM, to false: no further. */

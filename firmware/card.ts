@@ -1,4 +1,5 @@
 // The card of the seed's figure 6c: ISO 7816 T=0, Peer I/O, AHDLC, PPP, IP, TCP, TLS 1.3, HTTPS; personalised by APDU.
+// With an RSA key and certificate, or with the TLS 1.0 of 2004, it is this too: what differs follows from the profile.
 import * as networkCard from "./apps/network-card.ts";
 import * as personalisation from "./apps/personalisation.ts";
 import * as clock from "./chip/clock.ts";

@@ -1,4 +1,5 @@
 // The library: import { … } from "netcard".
+export type { CardKind } from "./cards.mjs";
 export { FaultyLink, type FaultyLinkOptions } from "./capture/faulty-link.ts";
 export { Chip, ChipTrap, type ChipOptions } from "./chip/chip.ts";
 export { CuttingNvm, MemoryNvm, PowerCut, type Nvm } from "./chip/nvm.ts";

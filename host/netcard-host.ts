@@ -11,6 +11,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { CARDS, type CardKind } from "./cards.mjs";
 import { Chip } from "./chip/chip.ts";
 import { FileNvm } from "./chip/nvm-file.ts";
 import { MemoryNvm, type Nvm } from "./chip/nvm.ts";
@@ -43,21 +44,6 @@ const LINK_UP_MS = 30_000;
 /** Contacts whose power can be cut. */
 export type PoweredContacts = Contacts & { stop(): void | Promise<void> };
 
-/**
- * The cards that there are: T=0 with Peer I/O; PPP straight on a full-duplex line; T=0 with a
- * client that fetches a page; T=0 with an RSA key and certificate; and for study, TLS 1.0 over T=0, as in 2004.
- */
-export const CARDS = ["iso7816", "serial", "client", "rsa", "legacy"] as const;
-const FIRMWARE = {
-  iso7816: "card.wasm",
-  serial: "card-serial.wasm",
-  client: "card-client.wasm",
-  rsa: "card-rsa.wasm",
-  legacy: "card-legacy.wasm",
-};
-/** Of cards that are given an RSA key: what it is for. */
-const RSA_KEYS: Partial<Record<string, KeyUse>> = { rsa: "sign", legacy: "decrypt" };
-
 export interface HostOptions {
   /** Folder of the NVM image, and of the CA unless caDirectory says otherwise. */
   directory: string;
@@ -68,7 +54,7 @@ export interface HostOptions {
   /** The card's dotted IPv4 address, for which its certificate is made; default: 10.77.0.2, the only one without tun. */
   address?: string;
   /** Which card; default: iso7816. */
-  card?: (typeof CARDS)[number];
+  card?: CardKind;
   /** What a client card fetches, from this machine's loopback: the only port there that it may reach. */
   errand?: Errand;
   /** With tun, dotted IPv4 address of a name server: a client card asks it for the address of the errand's server. */
@@ -131,8 +117,8 @@ export class NetcardHost {
     this.#say = say;
     this.#nvm = nvm;
     this.#ca = ca;
-    this.#contacts = options.contacts ?? contactsOf(FIRMWARE[card], nvm);
-    this.#inReader = isSerial ? contactsOf(FIRMWARE.iso7816, nvm) : this.#contacts;
+    this.#contacts = options.contacts ?? contactsOf(card, nvm);
+    this.#inReader = isSerial ? contactsOf("iso7816", nvm) : this.#contacts;
     this.#reader = new T0Reader({ line: new CharacterLine(this.#inReader, baud ? { baud } : {}) });
     this.failed = new Promise<never>((_, reject) => (this.#fail = reject));
     this.failed.catch(() => undefined); // whoever does not ask is not told
@@ -156,7 +142,7 @@ export class NetcardHost {
         this.#forwarder?.pump();
         this.#outlet?.pump();
       };
-      const gateway = new Gateway({ module: loadModule("gateway.wasm"), ...link, onProgress });
+      const gateway = new Gateway({ module: loadModule("build/gateway.wasm"), ...link, onProgress });
       this.#forwarder = new Forwarder(gateway, CARD_ADDRESS, HTTPS);
       this.#outlet = new Outlet(gateway, options.errand ? [portOf(options.errand)] : []);
       this.#ras = gateway;
@@ -168,7 +154,12 @@ export class NetcardHost {
     return this.#ca.file;
   }
 
-  /** Listens on 127.0.0.1; clients wait until the card is there. @param port 0: any free one @returns the port @throws NetcardError */
+  /**
+   * Listens on 127.0.0.1; clients wait until the card is there.
+   * @param port 0: any free one
+   * @returns the port
+   * @throws NetcardError
+   */
   listen(port: number): Promise<number> {
     if (!this.#forwarder) throw new NetcardError("With a TUN device nothing listens on loopback.");
     return this.#forwarder.listen(port);
@@ -279,8 +270,9 @@ export class NetcardHost {
   }
 }
 
-function loadModule(name: string): WebAssembly.Module {
-  const path = join(ROOT, "build", name);
+/** @param file path from the project's root */
+function loadModule(file: string): WebAssembly.Module {
+  const path = join(ROOT, file);
   try {
     return new WebAssembly.Module(readFileSync(path));
   } catch {
@@ -289,12 +281,12 @@ function loadModule(name: string): WebAssembly.Module {
 }
 
 function tunRas(link: Omit<RasOptions, "module">, { dns }: HostOptions, tun: Tun, card: string): TunRas {
-  return new TunRas({ module: loadModule("ras.wasm"), ...link, tun, card, ...(dns && { dns }) });
+  return new TunRas({ module: loadModule("build/ras.wasm"), ...link, tun, card, ...(dns && { dns }) });
 }
 
 /** @returns the contacts of a chip in this process */
-function contactsOf(firmware: string, nvm: Nvm): ChipContacts {
-  const module = loadModule(firmware);
+function contactsOf(card: CardKind, nvm: Nvm): ChipContacts {
+  const module = loadModule(CARDS[card].out);
   return new ChipContacts((onLinkByte) => new Chip({ module, nvm, onLinkByte }));
 }
 
@@ -304,7 +296,7 @@ function commandsOf(options: HostOptions, reader: T0Reader): CardCommands {
 
 /** @returns what the card's RSA key is for, undefined when it has a P-256 key */
 function rsaKeyOf({ card = "iso7816" }: HostOptions): KeyUse | undefined {
-  return RSA_KEYS[card];
+  return CARDS[card].rsaKey;
 }
 
 function damaged(directory: string): NetcardError {
@@ -315,8 +307,8 @@ function damaged(directory: string): NetcardError {
 
 /** Asks a copy of the card whether it still keeps what it was given. @throws NetcardError when it does not */
 async function testCopy(cells: Uint8Array, options: HostOptions): Promise<void> {
-  const firmware = FIRMWARE[options.card && rsaKeyOf(options) ? options.card : "iso7816"];
-  const contacts = contactsOf(firmware, new MemoryNvm(cells.slice()));
+  const kind = options.card && rsaKeyOf(options) ? options.card : "iso7816";
+  const contacts = contactsOf(kind, new MemoryNvm(cells.slice()));
   const reader = new T0Reader({ line: new CharacterLine(contacts) });
   try {
     await reader.connect();

@@ -2,14 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, utimesSync } from "node:fs";
 import { join } from "node:path";
+import { CARDS } from "../host/cards.mjs";
 import { ROOT, compile, mtime, newest } from "./firmware.mjs";
 
 const MODULES = [
-  { entry: "firmware/card.ts", out: "build/card.wasm", profile: "card-6k" },
-  { entry: "firmware/card-serial.ts", out: "build/card-serial.wasm", profile: "card-6k" },
-  { entry: "firmware/card-client.ts", out: "build/card-client.wasm", profile: "card-client" },
-  { entry: "firmware/card-legacy.ts", out: "build/card-legacy.wasm", profile: "card-legacy" },
-  { entry: "firmware/card-rsa.ts", out: "build/card-rsa.wasm", profile: "card-rsa" },
+  ...Object.values(CARDS),
   { entry: "firmware/gateway.ts", out: "build/gateway.wasm", profile: "gateway", exportMemory: true },
   { entry: "firmware/ras.ts", out: "build/ras.wasm", profile: "gateway", exportMemory: true },
 ];

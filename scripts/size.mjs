@@ -1,4 +1,5 @@
-// npm run size: where the bytes of the default card are, of another card (--card rsa, client, legacy). --json, --check (against budgets.json), --docs (docs/memory.md), --static (does not run the card).
+// npm run size: where the bytes of the default card are, or of another (--card rsa, client, legacy). --json, --check
+// (against budgets.json), --docs (docs/memory.md), --static (does not run the card).
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
@@ -7,16 +8,11 @@ import { parseArgs } from "node:util";
 import { MissingTool, bound, buildImage, callGraph, requireTools } from "../boards/build.mjs";
 import { LAYERS, layerOf, layerOfSymbol } from "../boards/layers.mjs";
 import { functions } from "../boards/wasm.mjs";
+import { CARDS } from "../host/cards.mjs";
 import { ROOT, compile, readProfile } from "./firmware.mjs";
 
-/** Unless the card needs more flash. */
-const BOARD = "lm3s811evb";
-const CARDS = {
-  iso7816: { name: "card", profile: "card-6k" },
-  rsa: { name: "card-rsa", profile: "card-rsa" },
-  client: { name: "card-client", profile: "card-client", board: "stm32vldiscovery" },
-  legacy: { name: "card-legacy", profile: "card-legacy" },
-};
+/** Those that are measured: a serial card is less than the default card. */
+const KINDS = Object.keys(CARDS).filter((kind) => kind !== "serial");
 /** The owner of each region of the RAM map, by the beginning of its name. */
 const REGION_OWNERS = {
   chip: ["CHIP"],
@@ -46,10 +42,10 @@ const REGION_OWNERS = {
 /** Sizes of the RAM map that are no regions. */
 const NO_REGIONS = ["PBUF_STRUCT", "TCB", "SOCKET", "TLS_CONTEXT"];
 
-/** @returns {Promise<object>} all figures, bytes; null for what was not measured */
+/** @returns {Promise<object>} all figures, bytes; null for what could not be measured, undefined for what was not to be */
 async function measure(card, isStatic = false) {
-  const { name, profile, board = BOARD } = CARDS[card];
-  const wasm = await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile });
+  const { profile, board } = CARDS[card];
+  const wasm = await compile(CARDS[card]);
   const regions = await readRegions(profile);
   const { ARENA_BYTES } = readProfile(profile);
   const arena = sum(regions, ({ owner }) => owner);
@@ -59,7 +55,7 @@ async function measure(card, isStatic = false) {
     ({ owner }) => owner,
   );
   const image = measureImage({ wasm, board, profile }, arena);
-  const run = image && !isStatic ? await measureRun(image.description, card) : null;
+  const run = isStatic ? undefined : image && (await measureRun(image.description, card));
   return { profile, board, regions, arena, wasmCode: layers, image, run };
 }
 
@@ -155,7 +151,6 @@ function overruns({ image, run }, card) {
 function table(figures) {
   const { arena, wasmCode, image, regions, run } = figures;
   const unknown = "not measured (Debian package gcc-arm-none-eabi)";
-  const noQemu = "not measured (Debian package qemu-system-arm)";
   const layers = [...LAYERS, "language", "card", "board"];
   const rows = layers.map((layer) => [
     layer,
@@ -194,16 +189,20 @@ function table(figures) {
         ["**in all**", image ? image.flash.code + image.flash.constants : unknown],
       ],
     ),
-    "",
-    ...markdown(
-      ["on the board", "instructions", "C stack, painted peak since power-on"],
-      [
-        ["boot to PPP up", run?.boot],
-        ...handshakes(figures.profile, run),
-        [`one page, ${run?.pageBytes ?? ""} bytes`, run?.page],
-      ].map(([what, stage]) => [what, stage?.instructions ?? noQemu, stage?.stackPeak ?? noQemu]),
-    ),
+    ...(run === undefined ? [] : ["", ...stages(figures.profile, run)]),
   ].join("\n");
+}
+
+function stages(profile, run) {
+  const unknown = "not measured (Debian package qemu-system-arm)";
+  return markdown(
+    ["on the board", "instructions", "C stack, painted peak since power-on"],
+    [
+      ["boot to PPP up", run?.boot],
+      ...handshakes(profile, run),
+      [`one page, ${run?.pageBytes ?? ""} bytes`, run?.page],
+    ].map(([what, stage]) => [what, stage?.instructions ?? unknown, stage?.stackPeak ?? unknown]),
+  );
 }
 
 function handshakes(profile, run) {
@@ -237,19 +236,15 @@ function markdown(head, rows) {
   });
 }
 
-const MARKS = {
-  iso7816: "<!-- npm run size -- --docs -->",
-  rsa: "<!-- npm run size -- --docs --card rsa -->",
-  client: "<!-- npm run size -- --docs --card client -->",
-  legacy: "<!-- npm run size -- --docs --card legacy -->",
-};
+const DEFAULT = "iso7816";
 const END = "<!-- end -->";
 
 function writeDocs(card, text) {
   const path = join(ROOT, "docs/memory.md");
-  const [before, rest] = readFileSync(path, "utf8").split(`${MARKS[card]}\n`);
+  const mark = `<!-- npm run size -- --docs${card === DEFAULT ? "" : ` --card ${card}`} -->`;
+  const [before, rest] = readFileSync(path, "utf8").split(`${mark}\n`);
   const after = rest.slice(rest.indexOf(END));
-  writeFileSync(path, `${before}${MARKS[card]}\n${text}\n${after}`);
+  writeFileSync(path, `${before}${mark}\n${text}\n${after}`);
 }
 
 const { values: flags } = parseArgs({
@@ -258,11 +253,11 @@ const { values: flags } = parseArgs({
     check: { type: "boolean" },
     docs: { type: "boolean" },
     static: { type: "boolean" },
-    card: { type: "string", default: "iso7816" },
+    card: { type: "string", default: DEFAULT },
   },
 });
 try {
-  if (!Object.hasOwn(CARDS, flags.card)) throw new Error(`--card is ${Object.keys(CARDS).join(" or ")}.`);
+  if (!KINDS.includes(flags.card)) throw new Error(`--card is ${KINDS.join(" or ")}.`);
   const figures = await measure(flags.card, flags.static);
   console.log(flags.json ? JSON.stringify(figures, null, 2) : table(figures));
   if (flags.docs) writeDocs(flags.card, table(figures));

@@ -63,7 +63,11 @@ export function hashPss(digest: usize, salt: usize, out: usize, state: usize): v
   sha256.final(state, out);
 }
 
-/** EMSA-PKCS1-v1_5 with SHA-256 (section 9.2). @param digest 32 bytes @param out address in NVM, `bytes` bytes. CT: nothing leaks. */
+/**
+ * EMSA-PKCS1-v1_5 with SHA-256 (section 9.2). CT: nothing leaks.
+ * @param digest 32 bytes
+ * @param out address in NVM, `bytes` bytes
+ */
 export function pkcs1(digest: usize, out: u32, bytes: u32): void {
   const info = out + bytes - HASH_BYTES - DIGEST_INFO_BYTES;
   nvm.write(out, 0);

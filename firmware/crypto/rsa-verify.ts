@@ -40,7 +40,10 @@ export function verify(scheme: u32, modulus: u32, signature: u32, digest: usize,
   return good;
 }
 
-/** The encoded message to `n` + NUMBER_BYTES, big-endian: signature^65537 mod modulus. @returns false for numbers that are none */
+/**
+ * The encoded message to `n` + NUMBER_BYTES, big-endian: signature^65537 mod modulus.
+ * @returns false for numbers that are none
+ */
 function recover(modulus: u32, signature: u32, n: usize): bool {
   let a = n + NUMBER_BYTES;
   let b = a + NUMBER_BYTES;

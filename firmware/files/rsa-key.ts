@@ -1,5 +1,6 @@
-// The RSA key of a card that has one in place of a P-256 key: the TLS 1.0 card, and the one with an RSA certificate. It would take the card very long to make one, so the issuer makes it and puts it in during
-// personalisation, number by number; it has one reader, TLS, and no way off the card.
+// The RSA key of a card that has one in place of a P-256 key: the TLS 1.0 card, and the one with an RSA certificate. It
+// would take the card very long to make one, so the issuer makes it and puts it in during personalisation, number by
+// number; it has one reader, TLS, and no way off the card.
 //
 //   RSA_KEY   0       1      2         4    4 + 5 h              648
 //             ┌───────┬──────┬─────────┬────┬───────────────┬──────┐

@@ -194,7 +194,7 @@ function isForUs(header: IpHeader): bool {
   return localAddress() != 0 && header.dest == localAddress();
 }
 
-/** @returns whether an address may be a packet's source: not "this network", loopback, multicast, reserved (RFC 1122 3.2.1.3) */
+/** @returns whether an address may be a source: not "this network", loopback, multicast, reserved (RFC 1122 3.2.1.3) */
 export function isHost(address: u32): bool {
   const net = address >> 24;
   return net != 0 && net != 127 && net < 224;

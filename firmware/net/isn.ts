@@ -1,5 +1,6 @@
-// Numbers that can't be guessed from outside. Initial sequence numbers, RFC 6528: ISN = M + F(connection, secret). M is the 4 µs clock, here in steps of 250 a
-// millisecond; F is SipHash-2-4 (Aumasson and Bernstein, 2012), whose key is drawn at power-on and leaves no trace.
+// Numbers that can't be guessed from outside. Initial sequence numbers, RFC 6528: ISN = M + F(connection, secret). M is the
+// 4 µs clock, here in steps of 250 a millisecond; F is SipHash-2-4 (Aumasson and Bernstein, 2012), whose key is drawn at
+// power-on and leaves no trace.
 import { Millis } from "../chip/clock.ts";
 
 const TICKS_PER_MS: u32 = 250;

@@ -2,7 +2,8 @@
 //
 // A SYN gets a control block while the backlog has room. When that is used up by connections of which nothing is known
 // but a SYN, or which have not said a word for a while, further SYNs are answered with a cookie and forgotten; whoever
-// brings that back takes the place of a silent one. So neither a flood of SYNs nor any number of idle connections shuts others out.
+// brings that back takes the place of a silent one. So neither a flood of SYNs nor any number of idle connections shuts
+// others out.
 //
 // A listener whose clients speak first (`deferred`) hands a connection over with its first data only, and gives every one
 // a cookie for its initial sequence number: one that had to make way comes back when it speaks.

@@ -142,7 +142,10 @@ export function read(t: Tcb): Pbuf | null {
   return packet;
 }
 
-/** Nothing more will be sent. @returns false in a state in which nothing could be sent anyway, or while bytes are in flight that nobody holds */
+/**
+ * Nothing more will be sent.
+ * @returns false in a state in which nothing could be sent anyway, or while bytes are in flight that nobody holds
+ */
 export function finish(t: Tcb): bool {
   if (t.has(tcb.REPEATABLE)) return false;
   if (t.state == ESTABLISHED) t.state = FIN_WAIT_1;

@@ -1,5 +1,6 @@
-// BSD sockets over TCP and, in datagram.ts, UDP (seed [140], [147], [148], [175]-[177]): the names are Berkeley's, nothing blocks and nothing is
-// copied unless asked. Numbers returned below zero are errors, EAGAIN among them: come back after the next step.
+// BSD sockets over TCP and, in datagram.ts, UDP (seed [140], [147], [148], [175]-[177]): the names are Berkeley's, nothing
+// blocks and nothing is copied unless asked. Numbers returned below zero are errors, EAGAIN among them: come back after the
+// next step.
 //
 //   client   socket  connect  …WRITABLE…  send recv …  close
 //   server   socket  bind  listen  …READABLE…  accept  recv send …  close

@@ -14,9 +14,11 @@ import {
   PEER_CLOSED,
   READ_PROTECTED,
   RECORD_OPEN,
+  REFUSAL_DUE,
   SECRET_BYTES,
 } from "./context.ts";
 
+// AlertDescription, in all versions.
 export const CLOSE_NOTIFY: u32 = 0;
 export const UNEXPECTED_MESSAGE: u32 = 10;
 export const BAD_RECORD_MAC: u32 = 20;
@@ -45,7 +47,7 @@ export const PEER: i32 = -0x200;
 export const UNFINISHED: i32 = -0x400;
 
 export const WARNING: u32 = 1;
-const FATAL: u32 = 2;
+export const FATAL: u32 = 2;
 
 /**
  * Ends the connection because of what the peer did, or of our own failure. The alert is due: flush() sends it, from the
@@ -87,12 +89,15 @@ export function abandon(ctx: Context, error: i32): i32 {
   wipe(from, u32(ctx.writeKey - from));
   ctx.state = u8(FAILED);
   ctx.error = error;
-  ctx.flags &= ~READ_PROTECTED;
+  ctx.flags &= ~(READ_PROTECTED | REFUSAL_DUE);
   wipe(ctx.readKey, SECRET_BYTES);
   return error;
 }
 
-/** Takes a whole alert of the peer's. In TLS 1.3 its level means nothing. @returns 0: close_notify, 1: go on, or what abandon() returns */
+/**
+ * Takes a whole alert of the peer's. In TLS 1.3 its level means nothing.
+ * @returns 0: close_notify, 1: go on, or what abandon() returns
+ */
 export function receive(ctx: Context, level: u32, description: u32): i32 {
   if (description == USER_CANCELED) return 1;
   if (level == WARNING && description != CLOSE_NOTIFY && ctx.isTls12) return 1;

@@ -18,7 +18,10 @@ const CONTEXT_STRING: usize = memory.data<u8>([
 ]);
 const CONTEXT_STRING_BYTES: u32 = 34;
 
-/** Signs the messages so far and writes the message at `at`, in the buffer. @returns the address behind it, 0 when the key is no key */
+/**
+ * Signs the messages so far and writes the message at `at`, in the buffer.
+ * @returns the address behind it, 0 when the key is no key
+ */
 export function write(ctx: Context, at: usize): usize {
   const body = put24(put8(at, CERTIFICATE_VERIFY), 0);
   digestContent(ctx, body + signature.DIGEST_AT);

@@ -107,6 +107,8 @@ export const SIGNS_PKCS1: u32 = 524288;
 export const CERTIFICATE_REQUESTED: u32 = 1048576;
 /** TLS 1.2: the suite wants an RSA key of the server, not an ECDSA one. */
 export const RSA_SUITE: u32 = 2097152;
+/** TLS 1.2: the peer wants to renegotiate, and must be told that we don't. */
+export const REFUSAL_DUE: u32 = 4194304;
 
 export const SECRET_BYTES: u32 = 32;
 /** Bytes held back at a record's end, because they may be its type: all of a KeyUpdate and the type. */

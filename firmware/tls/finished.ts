@@ -1,5 +1,5 @@
-// Finished (RFC 8446 section 4.4.4, RFC 5246 section 7.4.9). Ours ends the flight; the client's is compared with what it must be while it
-// streams in, over any number of records.
+// Finished (RFC 8446 section 4.4.4, RFC 5246 section 7.4.9). Ours ends the flight; the client's is compared with what it
+// must be while it streams in, over any number of records.
 import { put24, put8 } from "../buffer/cursors.ts";
 import * as declassify from "../crypto/declassify.ts";
 import * as alert from "./alert.ts";

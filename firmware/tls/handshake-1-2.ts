@@ -1,4 +1,5 @@
-// The server's handshake in TLS 1.2 (RFC 5246 section 7.3), from the answer to the ClientHello on. Certificate is handshake.ts's.
+// The server's handshake in TLS 1.2 (RFC 5246 section 7.3), from the answer to the ClientHello on. Certificate is
+// handshake.ts's.
 //
 //   state                       receives             sends                               then
 //   SEND_SERVER_HELLO_1_2                            ServerHello                         SEND_CERTIFICATE

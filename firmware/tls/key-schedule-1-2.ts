@@ -1,5 +1,6 @@
-// The secrets of TLS 1.2 (RFC 5246 sections 6.3, 8.1, 7.4.9; RFC 7627). Everything is derived in one go, at the end of the buffer:
-// what both sides will say in Finished follows from the messages so far, since the first Finished is known before it comes.
+// The secrets of TLS 1.2 (RFC 5246 sections 6.3, 8.1, 7.4.9; RFC 7627). Everything is derived in one go, at the end of the
+// buffer: what both sides will say in Finished follows from the messages so far, since the first Finished is known before
+// it comes.
 //
 //   buffer   0            120      168         256
 //            ┌────────────┬────────┬───────────┐

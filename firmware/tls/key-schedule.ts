@@ -74,7 +74,8 @@ export function takePsk(ctx: Context): bool {
 }
 
 /**
- * After ServerHello: from the ECDHE secret in B, and the PSK's salt in C, to the handshake traffic secrets in A and B, the master secret in C.
+ * After ServerHello: from the ECDHE secret in B, and the PSK's salt in C, to the handshake traffic secrets in A and B, the
+ * master secret in C.
  * CT: nothing leaks.
  */
 export function handshakeSecrets(ctx: Context): void {

@@ -2,7 +2,7 @@
 import { put24, put8 } from "../buffer/cursors.ts";
 import * as socket from "../socket/socket.ts";
 import * as alert from "./alert.ts";
-import { Context, KEY_UPDATE_DUE, RECORD_OPEN } from "./context.ts";
+import { Context, KEY_UPDATE_DUE, RECORD_OPEN, REFUSAL_DUE } from "./context.ts";
 import * as keySchedule from "./key-schedule.ts";
 import { HANDSHAKE, HEADER_BYTES, sendAlert, sendControl } from "./record-out.ts";
 
@@ -19,11 +19,14 @@ const CLIENT_HELLO: u32 = 1;
 /** TLS 1.2: a record that is to begin another handshake. @returns 0, or the alert that it deserves */
 export function readTls12(ctx: Context, data: usize): u32 {
   if (load<u8>(data) != (ctx.isClient ? HELLO_REQUEST : CLIENT_HELLO)) return alert.UNEXPECTED_MESSAGE;
-  ctx.flags |= KEY_UPDATE_DUE;
+  ctx.flags |= REFUSAL_DUE;
   return 0;
 }
 
-/** Reads the next bytes of one, which have been authenticated and end their record. @returns 0, or the alert that they deserve */
+/**
+ * Reads the next bytes of one, which have been authenticated and end their record.
+ * @returns 0, or the alert that they deserve
+ */
 export function read(ctx: Context, data: usize, length: u32): u32 {
   for (let i: u32 = 0; i < length; i++) {
     const byte: u32 = load<u8>(data + i);
@@ -41,16 +44,16 @@ export function read(ctx: Context, data: usize, length: u32): u32 {
   return 0;
 }
 
-/** Must one be sent before further data? In TLS 1.2 it is the answer to a client that wants to renegotiate. */
+/** Must one, or in TLS 1.2 a refusal, be sent before further data? */
 export function isDue(ctx: Context): bool {
-  return ctx.has(KEY_UPDATE_DUE) || (!ctx.isTls12 && ctx.writeSeq >= RECORDS_MAX);
+  return ctx.has(KEY_UPDATE_DUE | REFUSAL_DUE) || (!ctx.isTls12 && ctx.writeSeq >= RECORDS_MAX);
 }
 
 /** Sends one if it is due, because the client asked or the key is worn out. @returns true when a record may be sent now */
 export function flush(ctx: Context): bool {
   if (ctx.has(RECORD_OPEN) || socket.outstanding(ctx.socket) != 0) return false;
   if (!isDue(ctx)) return true;
-  if (ctx.isTls12) return refuseRenegotiation(ctx);
+  if (ctx.has(REFUSAL_DUE)) return refuse(ctx);
   const message = put24(put8(ctx.secretA + HEADER_BYTES, KEY_UPDATE), 1);
   put8(message, NOT_REQUESTED);
   sendControl(ctx, HANDSHAKE, MESSAGE_BYTES);
@@ -61,9 +64,9 @@ export function flush(ctx: Context): bool {
   return false;
 }
 
-/** TLS 1.2: what is due is an answer to a client that wants to renegotiate (RFC 5246 section 7.2.2). */
-function refuseRenegotiation(ctx: Context): bool {
+/** RFC 5246 section 7.2.2. */
+function refuse(ctx: Context): bool {
   sendAlert(ctx, alert.WARNING, alert.NO_RENEGOTIATION);
-  ctx.flags &= ~KEY_UPDATE_DUE;
+  ctx.flags &= ~REFUSAL_DUE;
   return false;
 }

@@ -17,7 +17,10 @@ const FRONT_BYTES: usize = 4;
 /** Bytes of ServerHelloDone. */
 export const DONE_BYTES: u32 = 4;
 
-/** Writes both messages at `at`, in the empty buffer; the private key to A. @returns the address behind them, 0 when our key is no key */
+/**
+ * Writes both messages at `at`, in the empty buffer; the private key to A.
+ * @returns the address behind them, 0 when our key is no key
+ */
 export function write(ctx: Context, at: usize): usize {
   const params = put24(put8(at, SERVER_KEY_EXCHANGE), 0);
   let end = writeParams(ctx, params);

@@ -1,5 +1,6 @@
-// Sessions of TLS 1.2 and 1.0, by session ID (RFC 5246 section 7.4.1.2) or the ticket that is one, in NVM. Like tickets they live as long as the card knows the
-// time, in the boot that made them; a full handshake writes one, in place of the oldest, so that the cells wear evenly.
+// Sessions of TLS 1.2 and 1.0, by session ID (RFC 5246 section 7.4.1.2) or the ticket that is one, in NVM. Like tickets
+// they live as long as the card knows the time, in the boot that made them; a full handshake writes one, in place of the
+// oldest, so that the cells wear evenly.
 //
 //   entry, 80 bytes   0      1       4       8        12            16   24          72
 //                     ┌──────┬───────┬───────┬────────┬─────────────┬────┬───────────┬───┐

@@ -1,5 +1,5 @@
-// TLS 1.3 and 1.2, the server's side (RFC 8446, RFC 5246), behind the interface of seed [238]-[247]. A context is named by its number, below
-// TLS_CONTEXTS. Nothing blocks: EAGAIN says that the call has to be made again after the next step.
+// TLS 1.3 and 1.2, the server's side (RFC 8446, RFC 5246), behind the interface of seed [238]-[247]. A context is named by
+// its number, below TLS_CONTEXTS. Nothing blocks: EAGAIN says that the call has to be made again after the next step.
 //
 //   tls.resetCtx(ctx, RESET_INIT); tls.attach(ctx, s)      once per connection
 //   tls.accept(ctx, now)                                   until 0; a client attachClient()s and connect()s instead
@@ -34,9 +34,9 @@ import {
   FAILED,
   IDLE,
   IN_NVM,
-  KEY_UPDATE_DUE,
   PEER_CLOSED,
   RECORD_OPEN,
+  REFUSAL_DUE,
   STREAMED,
 } from "./context.ts";
 import * as handshake from "./handshake.ts";
@@ -100,14 +100,20 @@ export function attach(ctx: u32, s: i32): void {
   handshake.begin(c);
 }
 
-/** Talks to the server that `s` has connected to, whom the file `target` describes (client/target.ts). The context has been reset. */
+/**
+ * Talks to the server that `s` has connected to, whom the file `target` describes (client/target.ts). The context has been
+ * reset.
+ */
 export function attachClient(ctx: u32, s: i32, target: i32): void {
   const c = context.at(ctx);
   c.socket = u8(s);
   client.begin(c, target);
 }
 
-/** Goes on with a client's handshake, as accept() with a server's. @returns 0 when the server has proved itself, EAGAIN, or an error */
+/**
+ * Goes on with a client's handshake, as accept() with a server's.
+ * @returns 0 when the server has proved itself, EAGAIN, or an error
+ */
 export function connect(ctx: u32): i32 {
   const c = context.at(ctx);
   const result = client.connect(c);
@@ -132,7 +138,7 @@ export function recv(ctx: u32, flag: u32): i32 {
   if (TLS10) return tls10.recv(ctx, flag);
   const c = context.at(ctx);
   const result = receive(c, flag);
-  if (c.isTls12 && c.state == CONNECTED && c.has(KEY_UPDATE_DUE)) keyUpdate.flush(c);
+  if (c.has(REFUSAL_DUE)) keyUpdate.flush(c);
   alert.flush(c);
   return result;
 }

@@ -3,6 +3,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import type { CardKind } from "../cards.mjs";
 import { NetcardHost } from "../netcard-host.ts";
 import { BoardContacts } from "./contacts.ts";
 import type { Board } from "./qemu.ts";
@@ -34,7 +35,7 @@ export interface Measurement extends SessionStages {
 }
 
 /** Those that are measured. */
-export type MeasuredCard = "iso7816" | "rsa" | "client" | "legacy";
+export type MeasuredCard = Exclude<CardKind, "serial">;
 
 /** Longer than the reader's longest pause between two polls of the link, ms. */
 const SETTLE_MS = 300;

@@ -1,7 +1,7 @@
 // Long records on a TCP that loses, in any order: pieces are wanted anywhere among what has been sent, acknowledgments stop
-// anywhere, and in between records come in, and go out, KeyUpdates among them. The stand-in for TCP throws when a position of its stream
-// ever gets other bytes than before; what arrives is decrypted by Node. FUZZ_SEED replays one case, FUZZ_CASES sets their
-// number.
+// anywhere, and in between records come in, and go out, KeyUpdates among them. The stand-in for TCP throws when a position
+// of its stream ever gets other bytes than before; what arrives is decrypted by Node. FUZZ_SEED replays one case,
+// FUZZ_CASES sets their number.
 import { beforeAll, expect, test } from "vitest";
 import { generator } from "../support/cuts.ts";
 import { LONG } from "../support/long.ts";

@@ -1,5 +1,5 @@
-// Hostile certificates at the client's judgement: mutated, cut, nested, with lengths that lie. Whatever comes, the firmware does not
-// trap, writes nowhere but in its regions, and trusts no server whose certificate is not the one that was signed.
+// Hostile certificates at the client's judgement: mutated, cut, nested, with lengths that lie. Whatever comes, the firmware
+// does not trap, writes nowhere but in its regions, and trusts no server whose certificate is not the one that was signed.
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Identity, keyPair, makeCertificate } from "../support/certificates.ts";
 import { generator } from "../support/cuts.ts";

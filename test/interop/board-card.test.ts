@@ -8,6 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { boardNames, buildImage, ramBudget } from "../../boards/build.mjs";
 import { DIGEST_MARK } from "../../boards/translate.mjs";
+import { CARDS } from "../../host/cards.mjs";
 import type { BoardContacts } from "../../host/board/contacts.ts";
 import type { HostOptions, NetcardHost } from "../../host/netcard-host.ts";
 import { ROOT, compile, readProfile } from "../../scripts/firmware.mjs";
@@ -18,12 +19,12 @@ import * as peers from "../support/peers.ts";
 type Card = "iso7816" | "serial";
 
 const BOARD = "lm3s811evb";
-const CARDS: Card[] = ["iso7816", "serial"];
-const MODULES = { iso7816: "build/card.wasm", serial: "build/card-serial.wasm" };
+const KINDS: Card[] = ["iso7816", "serial"];
 const CURL_LOADS = 50;
 const CHROMIUM_LOADS = cases(5, 50);
 
-const imageOf = (card: Card, board = BOARD): string => buildImage({ wasm: join(ROOT, MODULES[card]), board });
+const imageOf = (card: Card, board = BOARD): string =>
+  buildImage({ wasm: join(ROOT, CARDS[card].out), board });
 
 /** A card on a board, and its host. */
 interface Plugged {
@@ -63,7 +64,7 @@ async function expectSound({ contacts }: Plugged): Promise<void> {
   expect(await board?.stack()).toMatchObject({ guardIntact: true });
 }
 
-describe.each(boardNames().flatMap((board) => CARDS.map((card) => ({ board, card }))))(
+describe.each(boardNames().flatMap((board) => KINDS.map((card) => ({ board, card }))))(
   "the card on $board, link $card",
   ({ board, card }) => {
     let plugged: Plugged;
@@ -96,13 +97,13 @@ describe.each(boardNames().flatMap((board) => CARDS.map((card) => ({ board, card
 
     it("runs the very module that Node runs, by digest", () => {
       const elf = readFileSync(join(dirname(imageOf(card, board)), "image.elf"), "latin1");
-      const module = readFileSync(join(ROOT, MODULES[card]));
+      const module = readFileSync(join(ROOT, CARDS[card].out));
       expect(elf).toContain(DIGEST_MARK + createHash("sha256").update(module).digest("hex"));
     });
   },
 );
 
-it.each(CARDS)("netcard board run --card %s ends at a page", async (card) => {
+it.each(KINDS)("netcard board run --card %s ends at a page", async (card) => {
   const running = await startCard(["--card", card], temporaryFolder("board"), ["board", "run"]);
   await expectPage(running);
   expect(await running.stop()).toBe(0);

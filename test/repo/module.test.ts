@@ -1,6 +1,7 @@
 // The shipping module: what it imports, exports and where its constants lie.
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
+import { CARDS } from "../../host/cards.mjs";
 import { compile, readProfile } from "../../scripts/firmware.mjs";
 import { dataSegments, mutableGlobals } from "../support/wasm-sections.ts";
 
@@ -10,16 +11,11 @@ const EXPORTS = ["powerOn", "receive", "step", "timer"];
 /** Globals that the compiler keeps: none is ours. */
 const GLOBALS_AT_MOST = 0;
 
-describe.each([
-  ["card", "card-6k"],
-  ["card-serial", "card-6k"],
-  ["card-client", "card-client"],
-  ["card-rsa", "card-rsa"],
-])("build/%s.wasm", (name, profile) => {
+describe.each(Object.values(CARDS))("$out", (card) => {
   let bytes: Buffer;
   let module: WebAssembly.Module;
   beforeAll(async () => {
-    bytes = readFileSync(await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile }));
+    bytes = readFileSync(await compile(card));
     module = new WebAssembly.Module(Uint8Array.from(bytes));
   });
 
@@ -39,7 +35,7 @@ describe.each([
   });
 
   test("keeps its constants at the ROM base and above", () => {
-    const { ROM_BASE } = readProfile(profile);
+    const { ROM_BASE } = readProfile(card.profile);
     const addresses = dataSegments(bytes);
     expect(addresses.length).toBeGreaterThan(0);
     for (const address of addresses) expect(address).toBeGreaterThanOrEqual(ROM_BASE!);

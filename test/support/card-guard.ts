@@ -1,6 +1,7 @@
 // Looks after a card from outside: what its memory must never become, and whether all that was lent has come back.
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
+import { CARDS, type CardKind } from "../../host/cards.mjs";
 import { compile, readProfile } from "../../scripts/firmware.mjs";
 import { build, instantiate } from "./firmware.ts";
 import { exposeMemory, mutableGlobals } from "./wasm-sections.ts";
@@ -36,11 +37,10 @@ export interface OpenFirmware {
   accessors: WebAssembly.Module;
 }
 
-/** The firmware that ships, byte for byte, but for the export of its memory. @param name of its entry file */
-export async function openFirmware(name = "card", profile = "card-6k"): Promise<OpenFirmware> {
-  const shipped = readFileSync(
-    await compile({ entry: `firmware/${name}.ts`, out: `build/${name}.wasm`, profile }),
-  );
+/** The firmware that ships, byte for byte, but for the export of its memory. */
+export async function openFirmware(kind: CardKind): Promise<OpenFirmware> {
+  const { profile } = CARDS[kind];
+  const shipped = readFileSync(await compile(CARDS[kind]));
   expect(mutableGlobals(shipped), "wasm globals that can change: RAM outside the arena").toBe(0);
   const bytes = new Uint8Array(exposeMemory(shipped));
   return {

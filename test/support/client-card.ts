@@ -33,7 +33,7 @@ function errandFiles(errand: Errand): CardFile[] {
 
 /** @returns a card with an errand, to be copied */
 export const clientPersonality = (errand: Errand): Promise<Personality> =>
-  personality(errandFiles(errand), "card-client", "card-client");
+  personality(errandFiles(errand), "client");
 
 export interface Report {
   verdict: string;

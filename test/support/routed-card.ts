@@ -1,5 +1,5 @@
-// A whole client card behind the PPP server of build/ras.wasm, and a network of the test's own behind that: it sees each datagram
-// of the card's, and answers what it likes.
+// A whole client card behind the PPP server of build/ras.wasm, and a network of the test's own behind that: it sees each
+// datagram of the card's, and answers what it likes.
 //
 //   test ── RAS ══ Peer I/O server ── T=0 reader ── line ── contacts ── chip          all on a VirtualClock
 import { readFileSync } from "node:fs";

@@ -1,6 +1,7 @@
 // A personalised card on a serial line (firmware/card-serial.ts), for hosts other than ours.
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
+import { CARDS } from "../../host/cards.mjs";
 import { Chip } from "../../host/chip/chip.ts";
 import { MemoryNvm } from "../../host/chip/nvm.ts";
 import { SerialLine } from "../../host/ras/serial-line.ts";
@@ -8,16 +9,16 @@ import { ChipContacts } from "../../host/reader/contacts.ts";
 import { compile } from "../../scripts/firmware.mjs";
 import { type Page, type Personality } from "./whole-card.ts";
 
-const CARD = { entry: "firmware/card-serial.ts", out: "build/card-serial.wasm" };
 /** A card that authenticates itself: "card", by the secret "open sesame". */
 export const AUTHENTICATED_CARD = {
+  ...CARDS.serial,
   entry: "test/firmware/card-serial-auth.ts",
   out: "build/test/card-serial-auth.wasm",
   use: { PPP_AUTH: 1 },
 };
 /** A card that resolves names, so that it asks its host for a name server. */
 export const RESOLVING_CARD = {
-  entry: "firmware/card-serial.ts",
+  ...CARDS.serial,
   out: "build/test/card-serial-dns.wasm",
   use: { UDP: 1, DNS: 1 },
 };
@@ -29,8 +30,8 @@ export class SerialCard {
   readonly #line: SerialLine;
 
   /** A copy of a card, with power. */
-  static async open(personality: Personality, firmware = CARD): Promise<SerialCard> {
-    const file = await compile({ profile: "card-6k", ...firmware });
+  static async open(personality: Personality, firmware = CARDS.serial): Promise<SerialCard> {
+    const file = await compile(firmware);
     return new SerialCard(new WebAssembly.Module(readFileSync(file)), personality);
   }
 

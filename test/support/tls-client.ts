@@ -63,7 +63,11 @@ export const ECDSA = 0x0403;
 export const RSA_PSS = 0x0804;
 export const RSA_PKCS1 = 0x0401;
 
-/** Checks what CertificateVerify and ServerKeyExchange have: scheme ‖ length ‖ signature. @returns the scheme @throws when it is wrong */
+/**
+ * Checks what CertificateVerify and ServerKeyExchange have: scheme ‖ length ‖ signature.
+ * @returns the scheme
+ * @throws when it is wrong
+ */
 export function checkSignature({ publicKey }: X509Certificate, signed: Buffer, proof: Buffer): number {
   const scheme = proof.readUInt16BE(0);
   const signature = proof.subarray(4, 4 + proof.readUInt16BE(2));

@@ -7,6 +7,7 @@ import { type RequestOptions, request } from "node:https";
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { FaultyLink, type FaultyLinkOptions } from "../../host/capture/faulty-link.ts";
+import type { CardKind } from "../../host/cards.mjs";
 import { Chip } from "../../host/chip/chip.ts";
 import { MemoryNvm } from "../../host/chip/nvm.ts";
 import { LocalCa } from "../../host/issuer/ca.ts";
@@ -78,12 +79,12 @@ export interface Page {
   body: Buffer;
 }
 
-/** Personalises a card over its reader. @param files that it is given @param card its firmware and profile */
+/** Personalises a card over its reader. @param files that it is given @param kind of card */
 export async function personality(
   files: CardFile[] = [...SITE.values()],
-  ...card: Parameters<typeof openFirmware>
+  kind: CardKind = "iso7816",
 ): Promise<Personality> {
-  const firmware = await openFirmware(...card);
+  const firmware = await openFirmware(kind);
   const gateway = readFileSync(
     await compile({
       entry: "firmware/gateway.ts",

@@ -255,9 +255,9 @@ function reject(protocol: u32, code: u32, rejected: Pbuf): void {
 }
 
 /**
- * Queues a packet of ours or a received frame that becomes one, by its code and its length. All leaves in the order in which it came about;
- * of one event first the request, then the answer, as in the table of section 4.1. Two ends that did otherwise could
- * chase each other in and out of Opened for ever.
+ * Queues a packet of ours or a received frame that becomes one, by its code and its length. All leaves in the order in
+ * which it came about; of one event first the request, then the answer, as in the table of section 4.1. Two ends that did
+ * otherwise could chase each other in and out of Opened for ever.
  */
 export function queue(frame: Pbuf, code: u32): void {
   const s = state();

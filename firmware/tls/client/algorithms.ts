@@ -1,5 +1,6 @@
 // How certificates are signed (RFC 5280 section 4.1.1.2): three algorithms are known, each by its whole AlgorithmIdentifier,
-// since DER has one way to write it, and RFC 4055 two for RSASSA-PSS. Their content is compared as it streams in, with all of them at once.
+// since DER has one way to write it, and RFC 4055 two for RSASSA-PSS. Their content is compared as it streams in, with all
+// of them at once.
 export const UNKNOWN: u32 = 0;
 /** ecdsa-with-SHA256 (RFC 5758). */
 export const ECDSA: u32 = 1;

@@ -1,6 +1,6 @@
-// Is a certificate that of the server which was asked for? (RFC 9525.) Names are compared as they stream in. A dNSName fits when
-// it is the same without regard to case, or has * for the whole of the first label, and two more at least behind it. An
-// iPAddress fits when no name was asked for. The subject's common name means nothing.
+// Is a certificate that of the server which was asked for? (RFC 9525.) Names are compared as they stream in. A dNSName fits
+// when it is the same without regard to case, or has * for the whole of the first label, and two more at least behind it.
+// An iPAddress fits when no name was asked for. The subject's common name means nothing.
 import { DNS_NAME, IP_ADDRESS } from "./certificate-grammar.ts";
 import { IS_SAME, Reader } from "./reader.ts";
 import * as target from "./target.ts";

@@ -1,32 +1,11 @@
-// Alerts (RFC 2246 section 7.2). A failed connection keeps one negative result for good: our own alert, or the peer's.
-//
-//   -0x100 - alert   sent by us        -0x200 - alert   received        -0x300   the peer's TCP ended without close_notify
+// Alerts of TLS 1.0 (RFC 2246 section 7.2). Their numbers, and the results that a failed connection keeps, are those of
+// ../alert.ts.
 import { put8 } from "../../buffer/cursors.ts";
 import { wipe } from "../../crypto/ct.ts";
 import * as socket from "../../socket/socket.ts";
+import { CLOSE_NOTIFY, FATAL, GO_ON, PEER, SELF, WARNING } from "../alert.ts";
 import { ALERT_DUE, Context, FAILED, PEER_CLOSED, READ_PROTECTED, SECRETS_BYTES } from "./context.ts";
 import * as recordOut from "./record-out.ts";
-
-export const CLOSE_NOTIFY: u32 = 0;
-export const UNEXPECTED_MESSAGE: u32 = 10;
-export const BAD_RECORD_MAC: u32 = 20;
-export const RECORD_OVERFLOW: u32 = 22;
-export const HANDSHAKE_FAILURE: u32 = 40;
-export const ILLEGAL_PARAMETER: u32 = 47;
-export const DECODE_ERROR: u32 = 50;
-export const DECRYPT_ERROR: u32 = 51;
-export const PROTOCOL_VERSION: u32 = 70;
-export const INTERNAL_ERROR: u32 = 80;
-export const NO_RENEGOTIATION: u32 = 100;
-
-export const SELF: i32 = -0x100;
-export const PEER: i32 = -0x200;
-
-export const WARNING: u32 = 1;
-const FATAL: u32 = 2;
-
-/** The handshake goes on. */
-export const GO_ON: i32 = 1;
 
 /** Ends the connection: the alert is due, flush() sends it. @returns what every further call will return */
 export function fail(ctx: Context, alert: u32): i32 {

@@ -3,8 +3,8 @@
 // renegotiation_info is looked for (RFC 5746).
 //
 //   type length │ version random session_id8 suites16 compression8 │ extensions16 { type length { body } ... }
+import * as alert from "../alert.ts";
 import { SESSION_ID_BYTES } from "../key-schedule-1-2.ts";
-import * as alert from "./alert.ts";
 import { Context, RANDOM_BYTES } from "./context.ts";
 import {
   collect,

@@ -1,7 +1,7 @@
 // ClientKeyExchange (RFC 2246 section 7.4.7.1): the encrypted pre-master secret, collected at the front of the buffer
 // (seed [212]).
 import * as rsaKey from "../../files/rsa-key.ts";
-import * as alert from "./alert.ts";
+import * as alert from "../alert.ts";
 import { Context } from "./context.ts";
 
 const CLIENT_KEY_EXCHANGE: u32 = 16;

@@ -23,10 +23,20 @@ import { wipe } from "../../crypto/ct.ts";
 import * as files from "../../files/files.ts";
 import * as rsaKey from "../../files/rsa-key.ts";
 import * as socket from "../../socket/socket.ts";
+import {
+  DECODE_ERROR,
+  DECRYPT_ERROR,
+  GO_ON,
+  HANDSHAKE_FAILURE,
+  ILLEGAL_PARAMETER,
+  INTERNAL_ERROR,
+  PEER,
+  UNEXPECTED_MESSAGE,
+} from "../alert.ts";
 import * as certificate from "../certificate.ts";
 import * as sessionCache from "../session-cache.ts";
 import * as alert from "./alert.ts";
-import { GO_ON, judge } from "./alert.ts";
+import { judge } from "./alert.ts";
 import * as clientHello from "./client-hello.ts";
 import * as clientKeyExchange from "./client-key-exchange.ts";
 import {
@@ -98,7 +108,7 @@ function step(ctx: Context, now: Millis): i32 {
 
 function sendServerHello(ctx: Context): i32 {
   const file = certificate.file();
-  if (!rsaKey.isThere() || file < 0) return alert.fail(ctx, alert.INTERNAL_ERROR);
+  if (!rsaKey.isThere() || file < 0) return alert.fail(ctx, INTERNAL_ERROR);
   ctx.file = u8(file);
   const message = ctx.buffer + HEADER_BYTES;
   const end = serverHello.write(ctx, message);
@@ -166,7 +176,7 @@ function read(ctx: Context, byte: u32): u32 {
     case EXPECT_KEY_EXCHANGE:
       return clientKeyExchange.read(ctx, byte);
     case EXPECT_CIPHER_CHANGE:
-      return byte == 1 ? 0 : alert.UNEXPECTED_MESSAGE;
+      return byte == 1 ? 0 : UNEXPECTED_MESSAGE;
     default:
       return compareFinished(ctx, byte);
   }
@@ -175,16 +185,16 @@ function read(ctx: Context, byte: u32): u32 {
 /** Each alert ends the handshake. It may come in two pieces. */
 function readAlert(ctx: Context, bytes: u32): i32 {
   if (!recordIn.isProtected(ctx) && ctx.left != 0) return GO_ON;
-  return alert.abandon(ctx, alert.PEER - i32(load<u8>(ctx.data + bytes - 1)));
+  return alert.abandon(ctx, PEER - i32(load<u8>(ctx.data + bytes - 1)));
 }
 
 /** The client's Finished is compared, not believed. CT: where it differs does not leak. */
 function compareFinished(ctx: Context, byte: u32): u32 {
   const at: u32 = ctx.position;
-  if (at == HEAD_BYTES + VERIFY_BYTES) return alert.UNEXPECTED_MESSAGE;
+  if (at == HEAD_BYTES + VERIFY_BYTES) return UNEXPECTED_MESSAGE;
   if (at >= HEAD_BYTES) ctx.difference |= u8(byte ^ load<u8>(ctx.theirs + at - HEAD_BYTES));
-  else if (at == 0 && byte != keySchedule.FINISHED) return alert.UNEXPECTED_MESSAGE;
-  else if (at != 0 && byte != (at == 3 ? VERIFY_BYTES : 0)) return alert.DECODE_ERROR;
+  else if (at == 0 && byte != keySchedule.FINISHED) return UNEXPECTED_MESSAGE;
+  else if (at != 0 && byte != (at == 3 ? VERIFY_BYTES : 0)) return DECODE_ERROR;
   ctx.position++;
   return 0;
 }
@@ -194,7 +204,7 @@ function endRecord(ctx: Context, now: Millis): i32 {
   switch (u32(ctx.state)) {
     case EXPECT_CLIENT_HELLO:
       if (Hello.of(ctx).field == hello.DONE) return judge(ctx, decide(ctx, now));
-      return ctx.recordType == recordIn.SSL_2_0 ? alert.fail(ctx, alert.DECODE_ERROR) : GO_ON;
+      return ctx.recordType == recordIn.SSL_2_0 ? alert.fail(ctx, DECODE_ERROR) : GO_ON;
     case EXPECT_KEY_EXCHANGE:
       return clientKeyExchange.isComplete(ctx) ? deriveKeys(ctx) : GO_ON;
     case EXPECT_CIPHER_CHANGE:
@@ -211,8 +221,8 @@ function endRecord(ctx: Context, now: Millis): i32 {
 /** What a ClientHello comes to. @returns 0, or the alert that it deserves */
 function decide(ctx: Context, now: Millis): u32 {
   const h = Hello.of(ctx);
-  if (!h.has(hello.OFFERS_NULL)) return alert.ILLEGAL_PARAMETER;
-  if (!h.has(hello.OFFERS_AES) && !h.has(hello.OFFERS_DES)) return alert.HANDSHAKE_FAILURE;
+  if (!h.has(hello.OFFERS_NULL)) return ILLEGAL_PARAMETER;
+  if (!h.has(hello.OFFERS_AES) && !h.has(hello.OFFERS_DES)) return HANDSHAKE_FAILURE;
   ctx.cipher = u8(h.has(hello.OFFERS_AES) ? cbc.AES_128 : cbc.DES);
   if (h.has(hello.HAS_SESSION)) ctx.session = u16(sessionCache.find(ctx.cipher, h.session, now));
   if (ctx.session != 0) ctx.flags |= u8(RESUMED);
@@ -232,8 +242,8 @@ function deriveKeys(ctx: Context): i32 {
 
 function endOfFinished(ctx: Context): i32 {
   if (ctx.position != HEAD_BYTES + VERIFY_BYTES)
-    return recordIn.tolerate(ctx) ? GO_ON : alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
-  if (ctx.difference != 0) return alert.fail(ctx, alert.DECRYPT_ERROR);
+    return recordIn.tolerate(ctx) ? GO_ON : alert.fail(ctx, UNEXPECTED_MESSAGE);
+  if (ctx.difference != 0) return alert.fail(ctx, DECRYPT_ERROR);
   if (ctx.has(RESUMED)) return connect(ctx);
   ctx.state = u8(SEND_FINISHED);
   return GO_ON;

@@ -1,5 +1,5 @@
 // What is kept of a ClientHello while it streams in, in either format: at the end of the buffer.
-import * as alert from "./alert.ts";
+import * as alert from "../alert.ts";
 import { Context } from "./context.ts";
 import { SESSION_ID_BYTES } from "../key-schedule-1-2.ts";
 

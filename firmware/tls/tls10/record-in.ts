@@ -21,6 +21,13 @@ import * as digest from "../../crypto/digest.ts";
 import * as hmac from "../../crypto/hmac-legacy.ts";
 import * as mac from "../../crypto/mac-then-encrypt.ts";
 import * as socket from "../../socket/socket.ts";
+import {
+  BAD_RECORD_MAC,
+  DECODE_ERROR,
+  PROTOCOL_VERSION,
+  RECORD_OVERFLOW,
+  UNEXPECTED_MESSAGE,
+} from "../alert.ts";
 import * as alert from "./alert.ts";
 import {
   CONNECTED,
@@ -132,7 +139,7 @@ function beginSsl2(ctx: Context): u32 {
   const length = get16(ctx.header) & 0x7fff;
   ctx.recordType = u8(SSL_2_0);
   ctx.left = u16(length);
-  if (length < ssl2ClientHello.MESSAGE_MIN) return alert.DECODE_ERROR;
+  if (length < ssl2ClientHello.MESSAGE_MIN) return DECODE_ERROR;
   ssl2ClientHello.begin(Hello.of(ctx), length);
   return 0;
 }
@@ -143,8 +150,8 @@ function readHeader(ctx: Context): u32 {
   const length = get16(ctx.header + 3);
   ctx.recordType = u8(type);
   ctx.left = u16(length);
-  if (load<u8>(ctx.header, 1) != MAJOR_VERSION) return alert.PROTOCOL_VERSION;
-  if (!isExpected(ctx, type)) return alert.UNEXPECTED_MESSAGE;
+  if (load<u8>(ctx.header, 1) != MAJOR_VERSION) return PROTOCOL_VERSION;
+  if (!isExpected(ctx, type)) return UNEXPECTED_MESSAGE;
   return isProtected(ctx) ? admitProtected(ctx, type, length) : admit(type, length);
 }
 
@@ -162,17 +169,17 @@ function isExpected(ctx: Context, type: u32): bool {
 }
 
 function admit(type: u32, length: u32): u32 {
-  if (length > PLAINTEXT_MAX) return alert.RECORD_OVERFLOW;
-  if (type == HANDSHAKE) return length == 0 ? alert.UNEXPECTED_MESSAGE : 0;
-  return length == (type == ALERT ? 2 : 1) ? 0 : alert.DECODE_ERROR;
+  if (length > PLAINTEXT_MAX) return RECORD_OVERFLOW;
+  if (type == HANDSHAKE) return length == 0 ? UNEXPECTED_MESSAGE : 0;
+  return length == (type == ALERT ? 2 : 1) ? 0 : DECODE_ERROR;
 }
 
 /** Whole blocks, with room for a MAC; beside data nothing is long. */
 function admitProtected(ctx: Context, type: u32, length: u32): u32 {
-  if (length > PLAINTEXT_MAX + mac.HIDDEN_MAX) return alert.RECORD_OVERFLOW;
-  if (type != APPLICATION_DATA && length > u32(TLS_BUFFER)) return alert.RECORD_OVERFLOW;
+  if (length > PLAINTEXT_MAX + mac.HIDDEN_MAX) return RECORD_OVERFLOW;
+  if (type != APPLICATION_DATA && length > u32(TLS_BUFFER)) return RECORD_OVERFLOW;
   const isWhole = (length & (cbc.blockBytes(ctx.cipher) - 1)) == 0;
-  return isWhole && length > mac.MAC_BYTES ? 0 : alert.BAD_RECORD_MAC;
+  return isWhole && length > mac.MAC_BYTES ? 0 : BAD_RECORD_MAC;
 }
 
 /** Reads on in a record that is not encrypted. */
@@ -240,8 +247,8 @@ function takeBack(ctx: Context): void {
 function end(ctx: Context): i32 {
   decrypt(ctx);
   const content = verify(ctx);
-  if (content < 0) return alert.fail(ctx, alert.BAD_RECORD_MAC);
-  if (u32(ctx.spilled) + content > PLAINTEXT_MAX) return alert.fail(ctx, alert.RECORD_OVERFLOW);
+  if (content < 0) return alert.fail(ctx, BAD_RECORD_MAC);
+  if (u32(ctx.spilled) + content > PLAINTEXT_MAX) return alert.fail(ctx, RECORD_OVERFLOW);
   ctx.readSeq++;
   ctx.flags |= u8(VERIFIED);
   ctx.stored = u16(content);

@@ -7,7 +7,7 @@
 //             └─────┴──────┴──────┴─────────┴─────────────────┴────────────┴───────────────────┘
 //
 // A suite has three bytes, of which the first is 00 for those of TLS. The challenge is the end of a random of zeros.
-import * as alert from "./alert.ts";
+import * as alert from "../alert.ts";
 import { Context, RANDOM_BYTES } from "./context.ts";
 import { collect, DONE, expect, Hello, noteSuite, OFFERS_NULL, TLS_1_0 } from "./hello.ts";
 

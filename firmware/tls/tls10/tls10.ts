@@ -6,9 +6,9 @@ import { TLS_CONTEXT_BYTES } from "../../chip/ram-map.ts";
 import * as pbuf from "../../buffer/pbuf.ts";
 import { wipe } from "../../crypto/ct.ts";
 import * as socket from "../../socket/socket.ts";
+import { DECODE_ERROR, GO_ON, NO_RENEGOTIATION, UNEXPECTED_MESSAGE, WARNING } from "../alert.ts";
 import * as swap from "../swap.ts";
 import * as alert from "./alert.ts";
-import { GO_ON } from "./alert.ts";
 import * as context from "./context.ts";
 import { CONNECTED, Context, FAILED, IDLE, PEER_CLOSED, REFUSAL_DUE } from "./context.ts";
 import * as handshake from "./handshake.ts";
@@ -65,7 +65,7 @@ function receive(ctx: Context, isSafe: bool): i32 {
     const bytes = recordIn.next(ctx, isSafe);
     if (bytes < 0) return bytes;
     if (bytes == recordIn.END) {
-      if (!recordIn.tolerate(ctx)) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
+      if (!recordIn.tolerate(ctx)) return alert.fail(ctx, UNEXPECTED_MESSAGE);
       continue;
     }
     if (ctx.recordType == APPLICATION_DATA) {
@@ -83,7 +83,7 @@ function control(ctx: Context, bytes: u32): i32 {
     ctx.flags |= u8(REFUSAL_DUE);
     return GO_ON;
   }
-  if (bytes != 2) return alert.fail(ctx, alert.DECODE_ERROR);
+  if (bytes != 2) return alert.fail(ctx, DECODE_ERROR);
   return alert.receive(ctx, load<u8>(ctx.data), load<u8>(ctx.data + 1));
 }
 
@@ -105,7 +105,7 @@ export function writable(ctx: u32): bool {
   if (c.state != CONNECTED || recordIn.hasBuffer(c) || socket.outstanding(c.socket) != 0) return false;
   if (!c.has(REFUSAL_DUE)) return true;
   c.flags &= ~u8(REFUSAL_DUE);
-  alert.send(c, alert.WARNING, alert.NO_RENEGOTIATION);
+  alert.send(c, WARNING, NO_RENEGOTIATION);
   return false;
 }
 
