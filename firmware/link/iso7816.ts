@@ -52,6 +52,11 @@ export function poll(): bool {
   return !t0.wantsByte();
 }
 
+/** Is it not the middle of a command? In there characters follow each other faster than who computes can take them. */
+export function isQuiet(): bool {
+  return t0.isBetween();
+}
+
 /** What the upper layers want: they write when a frame is being sent, else they read. */
 function instruct(): void {
   const bytes = ahdlc.pendingBytes(peerIo.MAX_PACKET);

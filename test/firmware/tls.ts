@@ -81,8 +81,18 @@ export function attach(ctx: u32, socket: i32): void {
   tls.resetCtx(ctx, tls.RESET_INIT);
   tls.attach(ctx, socket);
 }
+/** With all that is computed meanwhile. */
 export function accept(ctx: u32): i32 {
+  let result: i32;
+  do result = tls.accept(ctx, clock.now());
+  while (result == tls.EAGAIN && compute());
+  return result;
+}
+export function acceptOnly(ctx: u32): i32 {
   return tls.accept(ctx, clock.now());
+}
+export function compute(): bool {
+  return tls.COMPUTES && tls.compute();
 }
 /** Talks to a server; the name of the file that describes it stands in the workspace. */
 export function attachClient(ctx: u32, socket: i32, nameLength: u32): void {
