@@ -154,15 +154,7 @@ function numberAt(work: usize, half: u32): usize {
 }
 
 /** A step to X = c^d modulo a prime, in Montgomery form. @param prime @param exponent which numbers of the key */
-function power(
-  key: u32,
-  half: u32,
-  cipher: u32,
-  work: usize,
-  prime: u32,
-  exponent: u32,
-  number: u32,
-): void {
+function power(key: u32, half: u32, cipher: u32, work: usize, prime: u32, exponent: u32, number: u32): void {
   if (number == 0) reduceBase(key + prime * half, key + exponent * half, half, cipher, work);
   else raise(half, work, half / 4 + 1 - number);
 }

@@ -39,6 +39,11 @@ export function restFrom(): usize {
   return ram.WEB_SERVER;
 }
 
+/** Where TLS and cryptography work, from workspace() on. */
+export function workspaceEnd(): usize {
+  return ram.CRYPTO + ram.CRYPTO_BYTES;
+}
+
 /** Makes the key pair. @returns address of the public key, 0 on a card with an RSA key */
 export function makeKey(): usize {
   if (rsaKey.IN_USE) return 0;

@@ -23,6 +23,7 @@ interface Exports {
   memory: WebAssembly.Memory;
   powerOn(): void;
   workspace(): number;
+  workspaceEnd(): number;
   elsewhere(): number;
   strangersFrom(): number;
   strangersTo(): number;

@@ -115,7 +115,8 @@ export function sendBuffer(ctx: u32): usize {
 
 export function writable(ctx: u32): bool {
   const c = context.at(ctx);
-  if (c.isLent || c.state != CONNECTED || recordIn.hasBuffer(c) || socket.outstanding(c.socket) != 0) return false;
+  if (c.isLent || c.state != CONNECTED || recordIn.hasBuffer(c) || socket.outstanding(c.socket) != 0)
+    return false;
   if (!c.has(REFUSAL_DUE)) return true;
   c.flags &= ~u8(REFUSAL_DUE);
   alert.send(c, alert.WARNING, alert.NO_RENEGOTIATION);
