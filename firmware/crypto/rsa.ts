@@ -16,13 +16,13 @@
 //
 // What is computed modulo q waits in NVM, behind the ciphertext, until it has been computed modulo p; and is erased.
 //
-// It is done in steps, between which there is time for others; none takes three million instructions of a Cortex-M3:
+// It is done in steps, between which there is time for others; none takes two and a half million instructions of a Cortex-M3:
 //
-//   step     0                   h/4 + 2             h/2 + 4       + 1              + 5
+//   step     0                   h/4 + 3             h/2 + 6       + 1              + 5
 //            ┌───────────────────┬───────────────────┬─────────────┬────────────────┬──────────┐
 //            │ c^dQ modulo q     │ c^dP modulo p     │ m, and n    │ m R modulo n   │ is m^e c?│
 //            └───────────────────┴───────────────────┴─────────────┴────────────────┴──────────┘
-//              the table first, then a word of the exponent each
+//              two for the table, then a word of the exponent each
 //
 // Against timing: constant time throughout. Against traces of power: exponents are blinded, d + r (p - 1) with a new r of
 // 32 bits each time. Against faults (Boneh, DeMillo and Lipton 1997): the result is raised to e, and nothing leaves unless
@@ -81,7 +81,7 @@ export function begin(modulusBytes: u32, work: usize): void {
 export function step(key: u32, modulusBytes: u32, cipher: u32, work: usize): u32 {
   const half = modulusBytes / 2;
   const m2 = cipher + modulusBytes;
-  const steps = half / 4 + 2; // of a power
+  const steps = half / 4 + 3; // of a power
   let number = load<u32>(numberAt(work, half));
   store<u32>(numberAt(work, half), number + 1);
   if (number < steps) {
@@ -155,12 +155,13 @@ function numberAt(work: usize, half: u32): usize {
 
 /** A step to X = c^d modulo a prime, in Montgomery form. @param prime @param exponent which numbers of the key */
 function power(key: u32, half: u32, cipher: u32, work: usize, prime: u32, exponent: u32, number: u32): void {
-  if (number == 0) reduceBase(key + prime * half, key + exponent * half, half, cipher, work);
-  else raise(half, work, half / 4 + 1 - number);
+  if (number == 0) readBase(key + prime * half, half, cipher, work);
+  else if (number == 1) makeTable(key + exponent * half, half, work);
+  else raise(half, work, half / 4 + 2 - number);
 }
 
-/** Everything up to the table of powers. @param prime @param exponent addresses in NVM */
-function reduceBase(prime: u32, exponent: u32, half: u32, cipher: u32, work: usize): void {
+/** The prime, and modulo it both halves of c, of which the first gets its weight. @param prime address in NVM */
+function readBase(prime: u32, half: u32, cipher: u32, work: usize): void {
   const p = at(work, half, PRIME);
   const base = at(work, half, TABLE);
   const product = at(work, half, PRODUCT);
@@ -173,14 +174,22 @@ function reduceBase(prime: u32, exponent: u32, half: u32, cipher: u32, work: usi
   montgomery.subtractOnce(base, p, product, 0);
   montgomery.subtractOnce(low, p, product, 0);
   montgomery.double(base, 8 * half, p, product);
-  montgomery.add(base, low, p, product);
+}
+
+/** c in Montgomery form and its powers, the exponent, and 1. @param exponent address in NVM */
+function makeTable(exponent: u32, half: u32, work: usize): void {
+  const p = at(work, half, PRIME);
+  const x = at(work, half, X);
+  const base = at(work, half, TABLE);
+  const product = at(work, half, PRODUCT);
+  montgomery.add(base, x, p, product);
   montgomery.double(base, 8 * half, p, product);
   blindExponent(at(work, half, EXPONENT), exponent, half, p);
   montgomery.multiply(base + half, base, base, p, product);
   montgomery.multiply(base + 2 * half, base + half, base, p, product);
   // 1 in Montgomery form is R - p.
-  wipe(low, half);
-  montgomery.difference(low, low, p + HEAD_BYTES, half);
+  wipe(x, half);
+  montgomery.difference(x, x, p + HEAD_BYTES, half);
 }
 
 /** exponent = d + r (p - 1), half + BLIND_BYTES */

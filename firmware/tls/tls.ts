@@ -138,7 +138,7 @@ function watch(ctx: Context): i32 {
 export const COMPUTES: bool = rsaKey.IN_USE;
 
 /**
- * A step of it, of three million instructions of a Cortex-M3 at most. Its context is lent meanwhile: accept() has to be
+ * A step of it, of two and a half million instructions of a Cortex-M3 at most. Its context is lent meanwhile: accept() has to be
  * called on, to see whether anybody still waits for the result; close() and resetCtx() break it off; the rest returns EAGAIN.
  * @returns whether there was one
  */
