@@ -165,7 +165,8 @@ describe.each(PROTOCOLS)("$name", ({ kind, newClient, approach }) => {
     const uncut = newCard();
     const atBoot = uncut.nvm.writes;
     newClient(uncut).connect();
-    const writes = uncut.nvm.writes - atBoot;
+    // A byte that is there already is not written: random numbers make it a few more or less.
+    const writes = uncut.nvm.writes - atBoot - 20;
     const stride = CUTS === "all" ? 1 : Math.ceil(writes / Number(CUTS));
     for (let left = 0; left < writes; left += stride) {
       const card = newCard();
