@@ -37,5 +37,6 @@ export function step(): u32 {
     do web = networkCard.send(now);
     while (web == 0);
   while (link.poll());
+  if (networkCard.COMPUTES && link.isQuiet() && networkCard.compute()) return 0;
   return min(netServer.due(now), web); // last: what was sent has started timers
 }

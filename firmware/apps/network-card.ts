@@ -43,6 +43,14 @@ export function receive(now: Millis): void {
   netServer.poll(now);
 }
 
+/** Is there anything that compute() does? */
+export const COMPUTES: bool = tls.COMPUTES;
+
+/** A step of what takes long, once what has arrived has been answered. @returns whether there was one: come again at once */
+export function compute(): bool {
+  return tls.compute();
+}
+
 /** Lets the applications go on, and gives the link a frame. @returns ms until they want to be called again */
 export function send(now: Millis): Millis {
   const web = webServer.poll(now);

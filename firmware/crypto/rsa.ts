@@ -10,11 +10,19 @@
 //   work, in units of h      0        1        2    3    4    5        6        7        8
 //   and some bytes           ┌────────┬────────┬──────────────┬────────┬────────┬────────┐
 //     modulo a prime         │ prime  │ x      │ x   x²   x³  │ factor │ product│exponent│
-//                            ├────────┴────────┼──────────────┴──┬─────┴────────┼────────┴──┐
+//                            ├────────┴────────┼──────────────┴──┬─────┴────────┼────────┴──┐  then the step's number
 //     modulo n               │ m               │ n               │ power        │ product   │
 //                            └─────────────────┴─────────────────┴──────────────┴───────────┘
 //
 // What is computed modulo q waits in NVM, behind the ciphertext, until it has been computed modulo p; and is erased.
+//
+// It is done in steps, between which there is time for others; none takes two and a half million instructions of a Cortex-M3:
+//
+//   step     0                   h/4 + 3             h/2 + 6       + 1              + 5
+//            ┌───────────────────┬───────────────────┬─────────────┬────────────────┬──────────┐
+//            │ c^dQ modulo q     │ c^dP modulo p     │ m, and n    │ m R modulo n   │ is m^e c?│
+//            └───────────────────┴───────────────────┴─────────────┴────────────────┴──────────┘
+//              two for the table, then a word of the exponent each
 //
 // Against timing: constant time throughout. Against traces of power: exponents are blinded, d + r (p - 1) with a new r of
 // 32 bits each time. Against faults (Boneh, DeMillo and Lipton 1997): the result is raised to e, and nothing leaves unless
@@ -36,7 +44,8 @@ export const PUBLIC_EXPONENT: u32 = 65537;
 
 /** Bytes of the exponents beyond those of a prime: the blinding's. */
 const BLIND_BYTES: u32 = 4;
-const EXTRA_BYTES: u32 = HEAD_BYTES + WORK_EXTRA_BYTES + BLIND_BYTES;
+const NUMBER_BYTES: u32 = 4;
+const EXTRA_BYTES: u32 = HEAD_BYTES + WORK_EXTRA_BYTES + BLIND_BYTES + NUMBER_BYTES;
 /** Bytes of memory for a modulus of MODULUS_MAX bytes, 4-byte aligned; wiped but for the result. */
 export const WORK_BYTES: u32 = 8 * (MODULUS_MAX / 2) + EXTRA_BYTES;
 const SQUARINGS: u32 = 16;
@@ -48,27 +57,74 @@ const DP: u32 = 2;
 const DQ: u32 = 3;
 const Q_INVERSE: u32 = 4;
 
+// What a step comes to.
+export const UNDER_WAY: u32 = 0;
+export const DONE: u32 = 1;
+/** c is not below n, or the key is no key, or a fault has struck: nothing is left in work. */
+export const REFUSED: u32 = 2;
+
+const DOUBLING_STEPS: u32 = 4;
+
+/** Begins m = c^d modulo n. @param modulusBytes of the modulus, MODULUS_MIN to MODULUS_MAX @param work WORK_BYTES */
+export function begin(modulusBytes: u32, work: usize): void {
+  store<u32>(numberAt(work, modulusBytes / 2), 0);
+}
+
 /**
- * m = c^d modulo n.
- * @param key address in NVM @param modulusBytes of the modulus, MODULUS_MIN to MODULUS_MAX
+ * Goes on with it.
+ * @param key address in NVM @param modulusBytes of the modulus
  * @param cipher address in NVM of c, modulusBytes; half as many behind it are workspace
- * @param work WORK_BYTES: m in front, modulusBytes, most significant first
- * @returns false when c is not below n, or the key is no key, or a fault has struck: there is nothing in work then
+ * @param work WORK_BYTES, those of begin(). When DONE: m in front, modulusBytes, most significant first
+ * @returns UNDER_WAY, DONE or REFUSED
  * CT: leaks only the length and the result.
  */
-export function decrypt(key: u32, modulusBytes: u32, cipher: u32, work: usize): bool {
+export function step(key: u32, modulusBytes: u32, cipher: u32, work: usize): u32 {
   const half = modulusBytes / 2;
-  power(key, half, cipher, work, Q, DQ);
   const m2 = cipher + modulusBytes;
-  nvm.overwrite(m2, at(work, half, X), half);
-  power(key, half, cipher, work, P, DP);
-  recombine(key, half, m2, work);
-  makeModulus(key, half, work);
+  const steps = half / 4 + 3; // of a power
+  let number = load<u32>(numberAt(work, half));
+  store<u32>(numberAt(work, half), number + 1);
+  if (number < steps) {
+    power(key, half, cipher, work, Q, DQ, number);
+    return UNDER_WAY;
+  }
+  number -= steps;
+  if (number == 0) nvm.overwrite(m2, at(work, half, X), half);
+  if (number < steps) {
+    power(key, half, cipher, work, P, DP, number);
+    return UNDER_WAY;
+  }
+  number -= steps;
+  if (number > DOUBLING_STEPS) return finish(half, cipher, work);
+  if (number == 0) {
+    recombine(key, half, m2, work);
+    makeModulus(key, half, work);
+  } else montgomery.double(work, (16 / DOUBLING_STEPS) * half, modulusAt(work, half), productAt(work, half));
+  return UNDER_WAY;
+}
+
+/** Breaks it off, and leaves nothing of it. @param modulusBytes @param cipher @param work those of step() */
+export function cancel(modulusBytes: u32, cipher: u32, work: usize): void {
+  wipe(work, WORK_BYTES);
+  nvm.erase(cipher + modulusBytes, modulusBytes / 2);
+}
+
+/** All steps of it. @returns DONE or REFUSED; parameters and the rest as step() has them */
+export function decrypt(key: u32, modulusBytes: u32, cipher: u32, work: usize): u32 {
+  begin(modulusBytes, work);
+  let result: u32;
+  do result = step(key, modulusBytes, cipher, work);
+  while (result == UNDER_WAY);
+  return result;
+}
+
+function finish(half: u32, cipher: u32, work: usize): u32 {
+  const bytes = 2 * half;
   const isGood = verify(half, cipher, work);
-  wipe(work + modulusBytes, 6 * half + EXTRA_BYTES);
-  if (!isGood) wipe(work, modulusBytes);
-  swapEnds(work, modulusBytes);
-  return isGood;
+  wipe(work + bytes, 6 * half + EXTRA_BYTES);
+  if (!isGood) wipe(work, bytes);
+  swapEnds(work, bytes);
+  return isGood ? DONE : REFUSED;
 }
 
 /** n. @param work WORK_BYTES: n in front, modulusBytes, most significant first. CT: as decrypt(). */
@@ -92,12 +148,24 @@ function at(work: usize, half: u32, place: u32): usize {
   return work + place * half + u32(place > PRIME) * HEAD_BYTES + u32(place > PRODUCT) * WORK_EXTRA_BYTES;
 }
 
-/** X = c^d modulo a prime, in Montgomery form. @param prime @param exponent which numbers of the key */
-function power(key: u32, half: u32, cipher: u32, work: usize, prime: u32, exponent: u32): void {
+/** Of the step that is due. */
+function numberAt(work: usize, half: u32): usize {
+  return at(work, half, EXPONENT) + half + BLIND_BYTES;
+}
+
+/** A step to X = c^d modulo a prime, in Montgomery form. @param prime @param exponent which numbers of the key */
+function power(key: u32, half: u32, cipher: u32, work: usize, prime: u32, exponent: u32, number: u32): void {
+  if (number == 0) readBase(key + prime * half, half, cipher, work);
+  else if (number == 1) makeTable(key + exponent * half, half, work);
+  else raise(half, work, half / 4 + 2 - number);
+}
+
+/** The prime, and modulo it both halves of c, of which the first gets its weight. @param prime address in NVM */
+function readBase(prime: u32, half: u32, cipher: u32, work: usize): void {
   const p = at(work, half, PRIME);
   const base = at(work, half, TABLE);
   const product = at(work, half, PRODUCT);
-  read(p + HEAD_BYTES, key + prime * half, half);
+  read(p + HEAD_BYTES, prime, half);
   montgomery.prepare(p, half);
   // Both halves of c are below 2 p, p's highest bit being set.
   const low = at(work, half, X);
@@ -106,10 +174,22 @@ function power(key: u32, half: u32, cipher: u32, work: usize, prime: u32, expone
   montgomery.subtractOnce(base, p, product, 0);
   montgomery.subtractOnce(low, p, product, 0);
   montgomery.double(base, 8 * half, p, product);
-  montgomery.add(base, low, p, product);
+}
+
+/** c in Montgomery form and its powers, the exponent, and 1. @param exponent address in NVM */
+function makeTable(exponent: u32, half: u32, work: usize): void {
+  const p = at(work, half, PRIME);
+  const x = at(work, half, X);
+  const base = at(work, half, TABLE);
+  const product = at(work, half, PRODUCT);
+  montgomery.add(base, x, p, product);
   montgomery.double(base, 8 * half, p, product);
-  blindExponent(at(work, half, EXPONENT), key + exponent * half, half, p);
-  raise(half, work);
+  blindExponent(at(work, half, EXPONENT), exponent, half, p);
+  montgomery.multiply(base + half, base, base, p, product);
+  montgomery.multiply(base + 2 * half, base + half, base, p, product);
+  // 1 in Montgomery form is R - p.
+  wipe(x, half);
+  montgomery.difference(x, x, p + HEAD_BYTES, half);
 }
 
 /** exponent = d + r (p - 1), half + BLIND_BYTES */
@@ -127,20 +207,20 @@ function blindExponent(exponent: usize, d: u32, half: u32, p: usize): void {
   store<u32>(end, u32(sum >> 32));
 }
 
-/** X = x^exponent by two bits at a time. CT: which entry of the table is taken does not leak, nor whether one is. */
-function raise(half: u32, work: usize): void {
+/**
+ * Goes on with X = x^exponent, from its highest word on, by two bits at a time.
+ * @param word which one of the exponent
+ * CT: which entry of the table is taken does not leak, nor whether one is.
+ */
+function raise(half: u32, work: usize, word: u32): void {
   const p = at(work, half, PRIME);
   const x = at(work, half, X);
   const base = at(work, half, TABLE);
   const factor = at(work, half, FACTOR);
   const product = at(work, half, PRODUCT);
-  montgomery.multiply(base + half, base, base, p, product);
-  montgomery.multiply(base + 2 * half, base + half, base, p, product);
-  // 1 in Montgomery form is R - p.
-  wipe(x, half);
-  montgomery.difference(x, x, p + HEAD_BYTES, half);
-  for (let i: i32 = 4 * (half + BLIND_BYTES) - 1; i >= 0; i--) {
-    const digit = (load<u8>(at(work, half, EXPONENT) + (i >> 2)) >> u8((i & 3) << 1)) & 3;
+  const bits = load<u32>(at(work, half, EXPONENT) + 4 * word);
+  for (let shift: i32 = 30; shift >= 0; shift -= 2) {
+    const digit = (bits >> shift) & 3;
     montgomery.multiply(x, x, x, p, product);
     montgomery.multiply(x, x, x, p, product);
     for (let entry: u32 = 0; entry < 3; entry++)
@@ -191,7 +271,11 @@ function modulusAt(work: usize, half: u32): usize {
   return work + 2 * half;
 }
 
-/** n = p · q */
+function productAt(work: usize, half: u32): usize {
+  return modulusAt(work, half) + HEAD_BYTES + 4 * half;
+}
+
+/** n = p · q, prepared. */
 function makeModulus(key: u32, half: u32, work: usize): void {
   const n = modulusAt(work, half) + HEAD_BYTES;
   const p = n + 2 * half;
@@ -201,16 +285,15 @@ function makeModulus(key: u32, half: u32, work: usize): void {
   read(q, key + Q * half, half);
   wipe(zero, half);
   multiplyAdd(n, p, q, zero, half);
+  montgomery.prepare(n - HEAD_BYTES, 2 * half);
 }
 
-/** @returns whether m^e is c */
+/** @returns whether m^e is c, m being in Montgomery form, which it leaves */
 function verify(half: u32, cipher: u32, work: usize): bool {
   const bytes: u32 = 2 * half;
   const n = modulusAt(work, half);
   const x = n + HEAD_BYTES + bytes;
-  const product = x + bytes;
-  montgomery.prepare(n, bytes);
-  montgomery.double(work, 8 * bytes, n, product);
+  const product = productAt(work, half);
   memory.copy(x, work, bytes);
   for (let i: u32 = 0; i < SQUARINGS; i++) montgomery.multiply(x, x, x, n, product);
   montgomery.multiply(x, x, work, n, product);

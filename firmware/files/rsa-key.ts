@@ -82,7 +82,7 @@ function begin(length: u32): void {
 function belongTogether(work: usize): bool {
   const bytes = modulusBytes();
   for (let i: u32 = 0; i < bytes; i++) nvm.write(TLS_SWAP + i, i);
-  const isKey = rsa.decrypt(NUMBERS, bytes, TLS_SWAP, work);
+  const isKey = rsa.decrypt(NUMBERS, bytes, TLS_SWAP, work) == rsa.DONE;
   memory.fill(work, 0, bytes);
   return isKey;
 }

@@ -63,6 +63,11 @@ function sendFrame(): bool {
   return true;
 }
 
+/** Is it not the middle of a command? In there characters follow each other faster than who computes can take them. */
+export function isQuiet(): bool {
+  return t0.isBetween();
+}
+
 /** What the upper layers want: they write when a frame is being sent, else they read. */
 function instruct(): void {
   const bytes = ahdlc.pendingBytes(peerIo.MAX_PACKET);

@@ -115,6 +115,11 @@ export function poll(): void {
   }
 }
 
+/** True when no more than a header can come: the last command has been answered. */
+export function isBetween(): bool {
+  return state().phase == EXPECT_HEADER;
+}
+
 /** True when the layer above is to say what happens next: takeData(), sendData() or answer(). */
 export function isAsked(): bool {
   const phase = state().phase;

@@ -29,10 +29,10 @@ export function write(ctx: Context, at: usize): usize {
   return end == 0 ? 0 : close24(body, end);
 }
 
-/** Signs the messages so far with an RSA key, the buffer being empty. @returns false when the key is no key */
-export function sign(ctx: Context): bool {
+/** Begins to sign the messages so far with an RSA key, the buffer being empty. */
+export function sign(ctx: Context): void {
   digestContent(ctx, ctx.buffer);
-  return rsaSignature.make(ctx);
+  rsaSignature.begin(ctx);
 }
 
 /** Writes the message up to the RSA signature at `at`. @returns the address behind it */

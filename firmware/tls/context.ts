@@ -60,6 +60,8 @@ export const SEND_CLIENT_KEY_EXCHANGE: u32 = 31;
 // Of a card with an RSA key alone: its signature, and in TLS 1.2 what comes behind it.
 export const SEND_SIGNATURE: u32 = 32;
 export const SEND_HELLO_DONE: u32 = 33;
+/** There is a signature. */
+export const SEND_SIGNED: u32 = 34;
 
 // Flags.
 /** Records that we send are encrypted. */

@@ -6,7 +6,7 @@
 //     of a resumed session                           ... ChangeCipherSpec, Finished      EXPECT_CIPHER_CHANGE
 //   SEND_CERTIFICATE                                 Certificate                         SEND_KEY_EXCHANGE
 //   SEND_KEY_EXCHANGE                                ServerKeyExchange, ServerHelloDone  EXPECT_KEY_EXCHANGE
-//     with an RSA key                                ... up to its signature             SEND_SIGNATURE, handshake.ts's
+//     with an RSA key           (it is computed)                                         SEND_SIGNED, handshake.ts's
 //   SEND_HELLO_DONE                                  ServerHelloDone                     EXPECT_KEY_EXCHANGE
 //   EXPECT_KEY_EXCHANGE         ClientKeyExchange                                        EXPECT_CIPHER_CHANGE
 //   EXPECT_CIPHER_CHANGE        ChangeCipherSpec                                         EXPECT_FINISHED_1_2
@@ -17,6 +17,7 @@ import { Millis } from "../chip/clock.ts";
 import { put24, put8, putBytes } from "../buffer/cursors.ts";
 import { wipe } from "../crypto/ct.ts";
 import * as keys from "../files/keys.ts";
+import * as socket from "../socket/socket.ts";
 import * as alert from "./alert.ts";
 import { GO_ON, judge } from "./alert.ts";
 import * as certificate from "./certificate.ts";
@@ -36,7 +37,6 @@ import {
   SEND_HELLO_DONE,
   SEND_KEY_EXCHANGE,
   SEND_SERVER_HELLO_1_2,
-  SEND_SIGNATURE,
   WANTS_TICKET,
   WRITE_PROTECTED,
 } from "./context.ts";
@@ -94,12 +94,7 @@ function keep(ctx: Context, now: Millis): void {
 }
 
 function sendKeyExchange(ctx: Context): i32 {
-  if (TLS_RSA) {
-    if (!serverKeyExchange.sign(ctx)) return alert.fail(ctx, alert.INTERNAL_ERROR);
-    flight.put(ctx, serverKeyExchange.writeFront(ctx, flight.end(ctx)));
-    ctx.state = u8(SEND_SIGNATURE);
-    return GO_ON;
-  }
+  if (TLS_RSA) return socket.EAGAIN; // compute() signs
   const end = serverKeyExchange.write(ctx, flight.end(ctx));
   if (end == 0) return alert.fail(ctx, alert.INTERNAL_ERROR);
   return sendLast(ctx, end);

@@ -11,7 +11,8 @@
 //                                                                                  SEND_FINISHED of a resumed session
 //   SEND_CERTIFICATE                            Certificate, buffer by buffer      SEND_CERTIFICATE_VERIFY
 //   SEND_CERTIFICATE_VERIFY                     CertificateVerify                  SEND_FINISHED
-//     with an RSA key                           ... up to its signature            SEND_SIGNATURE
+//     with an RSA key           (it is computed)                                   SEND_SIGNED
+//   SEND_SIGNED                                 ... up to its signature            SEND_SIGNATURE
 //   SEND_SIGNATURE                              ... signature, buffer by buffer    SEND_FINISHED, or SEND_HELLO_DONE
 //   SEND_FINISHED                               Finished                           SEND_TICKET, or EXPECT_FINISHED
 //   SEND_TICKET                                 NewSessionTicket                   EXPECT_FINISHED
@@ -49,6 +50,7 @@ import {
   SEND_KEY_EXCHANGE,
   SEND_SERVER_HELLO,
   SEND_SIGNATURE,
+  SEND_SIGNED,
   SEND_TICKET,
   WANTS_TICKET,
 } from "./context.ts";
@@ -64,6 +66,7 @@ import * as recordIn from "./record-in.ts";
 import { ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE } from "./record-out.ts";
 import * as rsaSignature from "./rsa-signature.ts";
 import * as serverHello from "./server-hello.ts";
+import * as serverKeyExchange from "./server-key-exchange.ts";
 import * as transcript from "./transcript.ts";
 
 /** Expects the first message. */
@@ -108,6 +111,7 @@ function step(ctx: Context, now: Millis): i32 {
     case SEND_TICKET:
       return sendTicket(ctx, now);
     default:
+      if (TLS_RSA && ctx.state == SEND_SIGNED) return sendSigned(ctx);
       if (TLS_RSA && ctx.state == SEND_SIGNATURE) return sendSignature(ctx);
       if (u32(TLS12) != 0 && ctx.state != EXPECT_FINISHED) return handshake12.step(ctx, now);
       return receiveFinished(ctx);
@@ -181,12 +185,7 @@ function sendCertificate(ctx: Context): i32 {
 }
 
 function sendCertificateVerify(ctx: Context): i32 {
-  if (TLS_RSA) {
-    if (!certificateVerify.sign(ctx)) return alert.fail(ctx, alert.INTERNAL_ERROR);
-    flight.put(ctx, certificateVerify.writeFront(ctx, flight.end(ctx)));
-    ctx.state = u8(SEND_SIGNATURE);
-    return GO_ON;
-  }
+  if (TLS_RSA) return socket.EAGAIN; // compute() signs
   const end = certificateVerify.write(ctx, flight.end(ctx));
   if (end == 0) return alert.fail(ctx, alert.INTERNAL_ERROR);
   flight.put(ctx, end);
@@ -194,7 +193,32 @@ function sendCertificateVerify(ctx: Context): i32 {
   return GO_ON;
 }
 
-/** Of CertificateVerify or ServerKeyExchange: as much as fits. */
+/** The signature of an RSA key takes long. @returns whether there was something to compute */
+export function compute(ctx: Context): bool {
+  if (ctx.isLent) rsaSignature.goOn(ctx);
+  else if (ctx.state != SEND_CERTIFICATE_VERIFY && ctx.state != SEND_KEY_EXCHANGE) return false;
+  else if (socket.outstanding(ctx.socket) != 0) return false;
+  else {
+    const isTls12 = ctx.state == SEND_KEY_EXCHANGE;
+    ctx.state = u8(SEND_SIGNED);
+    if (isTls12) serverKeyExchange.sign(ctx);
+    else certificateVerify.sign(ctx);
+  }
+  return true;
+}
+
+/** CertificateVerify or ServerKeyExchange up to the signature. */
+function sendSigned(ctx: Context): i32 {
+  const at = flight.end(ctx);
+  flight.put(
+    ctx,
+    ctx.isTls12 ? serverKeyExchange.writeFront(ctx, at) : certificateVerify.writeFront(ctx, at),
+  );
+  ctx.state = u8(SEND_SIGNATURE);
+  return GO_ON;
+}
+
+/** Of either: as much as fits. */
 function sendSignature(ctx: Context): i32 {
   while (flight.room(ctx) != 0 && !rsaSignature.isWritten(ctx)) {
     flight.put(ctx, rsaSignature.writePiece(ctx, flight.end(ctx), flight.room(ctx)));

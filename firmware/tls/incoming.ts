@@ -2,7 +2,11 @@
 // version begin with this.
 import * as pbuf from "../buffer/pbuf.ts";
 import { Pbuf } from "../buffer/pbuf.ts";
+import * as rsaKey from "../files/rsa-key.ts";
 import * as socket from "../socket/socket.ts";
+
+/** headerFill while the rest of the context is lent. */
+const LENT: u32 = 0xff;
 
 /** fetch(): the peer has ended TCP's stream. Below every errno and every alert's result. */
 export const TRUNCATED: i32 = -0x300;
@@ -25,6 +29,14 @@ export class Incoming {
   set packet(p: Pbuf | null) {
     this.packetAt = u16(changetype<usize>(p));
   }
+
+  /** Is what follows these fields out of RAM, and its memory RSA's (swap.ts)? Never on a card without an RSA key. */
+  get isLent(): bool {
+    return rsaKey.IN_USE && this.headerFill == LENT;
+  }
+  lend(): void {
+    this.headerFill = u8(LENT);
+  }
 }
 
 /** @returns bytes in one piece at the packet's front, from the next packet if need be; EAGAIN, TRUNCATED or an errno: none */
@@ -45,7 +57,8 @@ export function fetch(from: Incoming): i32 {
   }
 }
 
-function ended(from: Incoming): i32 {
+/** Why nothing comes. @returns EAGAIN; TRUNCATED or an errno: nothing will */
+export function ended(from: Incoming): i32 {
   const status = socket.recvStatus(from.socket);
   return status == 0 ? TRUNCATED : status;
 }

@@ -30,12 +30,12 @@ export function write(ctx: Context, at: usize): usize {
   return writeDone(close24(params, end));
 }
 
-/** Makes the parameters, and signs them with an RSA key; they wait where the keys will be. @returns false when it is no key */
-export function sign(ctx: Context): bool {
+/** Makes the parameters, and begins to sign them with an RSA key; they wait where the keys will be. */
+export function sign(ctx: Context): void {
   const params = ctx.writeKey;
   const end = writeParams(ctx, params);
   digestContent(ctx, params, u32(end - params), ctx.buffer);
-  return rsaSignature.make(ctx);
+  rsaSignature.begin(ctx);
 }
 
 /** Writes ServerKeyExchange up to the RSA signature at `at`. @returns the address behind it */

@@ -3,6 +3,7 @@
 //
 //   tls.resetCtx(ctx, RESET_INIT); tls.attach(ctx, s)      once per connection
 //   tls.accept(ctx, now)                                   until 0; a client attachClient()s and connect()s instead
+//   tls.compute()                                          on a card with an RSA key, meanwhile, after what comes has been answered
 //   tls.recv(ctx, RECV_FAST)                               pieces of plaintext at data(ctx); act when authenticated(ctx)
 //   tls.send(ctx, tls.sendBuffer(ctx), length, COPY_OFF)   when writable(ctx)
 //   tls.close(ctx)                                         until 0; then the socket is the application's to close
@@ -23,6 +24,7 @@ import { Millis } from "../chip/clock.ts";
 import { TLS_CONTEXT_BYTES } from "../chip/ram-map.ts";
 import * as pbuf from "../buffer/pbuf.ts";
 import { wipe } from "../crypto/ct.ts";
+import * as rsaKey from "../files/rsa-key.ts";
 import * as socket from "../socket/socket.ts";
 import * as alert from "./alert.ts";
 import * as client from "./client/handshake.ts";
@@ -87,6 +89,7 @@ export function resetCtx(ctx: u32, flag: u32): i32 {
   if (TLS10) return tls10.resetCtx(ctx, flag);
   context.check();
   const c = context.at(ctx);
+  if (c.isLent) swap.cancel(c);
   pbuf.give(c.packet);
   wipe(changetype<usize>(c), TLS_CONTEXT_BYTES + TLS_BUFFER);
   return 0;
@@ -125,9 +128,28 @@ export function connect(ctx: u32): i32 {
 export function accept(ctx: u32, now: Millis): i32 {
   if (TLS10) return tls10.accept(ctx, now);
   const c = context.at(ctx);
+  if (c.isLent) return watch(c);
   const result = handshake.accept(c, now);
   alert.flush(c);
   return result;
+}
+
+/** Nobody need compute for a peer that has gone. */
+function watch(ctx: Context): i32 {
+  const status = swap.watch(ctx);
+  return status == EAGAIN ? EAGAIN : alert.abandon(ctx, status);
+}
+
+/** Is there anything that takes so long that it is computed in steps? */
+export const COMPUTES: bool = rsaKey.IN_USE;
+
+/**
+ * A step of it, of two and a half million instructions of a Cortex-M3 at most. Its context is lent meanwhile: accept() has to be
+ * called on, to see whether anybody still waits for the result; close() and resetCtx() break it off; the rest returns EAGAIN.
+ * @returns whether there was one
+ */
+export function compute(): bool {
+  return TLS10 ? tls10.compute() : handshake.compute(context.at(0));
 }
 
 /**
@@ -137,6 +159,7 @@ export function accept(ctx: u32, now: Millis): i32 {
 export function recv(ctx: u32, flag: u32): i32 {
   if (TLS10) return tls10.recv(ctx, flag);
   const c = context.at(ctx);
+  if (c.isLent) return EAGAIN;
   const result = receive(c, flag);
   if (c.has(REFUSAL_DUE)) keyUpdate.flush(c);
   alert.flush(c);
@@ -179,7 +202,7 @@ export function sendBuffer(ctx: u32): usize {
 export function writable(ctx: u32): bool {
   if (TLS10) return tls10.writable(ctx);
   const c = context.at(ctx);
-  return c.state == CONNECTED && (c.stored == 0 || c.has(IN_NVM)) && keyUpdate.flush(c);
+  return !c.isLent && c.state == CONNECTED && (c.stored == 0 || c.has(IN_NVM)) && keyUpdate.flush(c);
 }
 
 /**
@@ -189,6 +212,7 @@ export function writable(ctx: u32): bool {
 export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
   if (TLS10) return tls10.send(ctx, source, length, flag);
   const c = context.at(ctx);
+  if (c.isLent) return EAGAIN;
   if (c.state != CONNECTED) return refusal(c);
   if (!writable(ctx)) return EAGAIN;
   const bytes = min(length, contentMax(c));
@@ -210,6 +234,7 @@ export function begin(ctx: u32): bool {
  */
 export function wanted(ctx: u32, total: u32): i32 {
   const c = context.at(ctx);
+  if (c.isLent) return EAGAIN;
   if (c.state != CONNECTED) return refusal(c);
   return c.stored == 0 || c.has(IN_NVM) ? stream.wanted(c, total) : EAGAIN;
 }
@@ -241,6 +266,7 @@ export function isDelivered(ctx: u32): bool {
 export function close(ctx: u32): i32 {
   if (TLS10) return tls10.close(ctx);
   const c = context.at(ctx);
+  if (c.isLent) swap.cancel(c);
   if (c.state == IDLE) return 0;
   if (c.state != FAILED) alert.closeNotify(c);
   if (c.has(RECORD_OPEN)) return alert.UNFINISHED;

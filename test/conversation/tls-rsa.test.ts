@@ -1,7 +1,6 @@
 // The card with an RSA key: what it signs in TLS 1.3 and 1.2, and that its secrets survive, in RAM alone, that RSA has needed
 // their memory.
 import { beforeAll, describe, expect, test } from "vitest";
-import { PowerCut } from "../../host/chip/nvm.ts";
 import { firmware, personalise } from "../support/rsa-card.ts";
 import * as tlsCard from "../support/tls-card.ts";
 import { EAGAIN, TlsCard, type Personality } from "../support/tls-card.ts";
@@ -195,30 +194,4 @@ describe.each([
     }
     finish(newClient(card).connect());
   });
-
-  test("power that fails at any write leaves no secrets of the connection once it is back", () => {
-    const uncut = newCard();
-    const atBoot = uncut.nvm.writes;
-    newClient(uncut).startHandshake();
-    const writes = uncut.nvm.writes - atBoot;
-    expect(writes).toBeGreaterThan(1500);
-    for (let left = 0; left < writes; left += 67) {
-      const card = newCard();
-      cutPower(card, left);
-      const client = newClient(card).sendHello();
-      expect(() => client.run()).toThrow(PowerCut);
-      expectNoSecrets(new TlsCard(module, card.nvm.cells, 3));
-    }
-    finish(newClient(new TlsCard(module, uncut.nvm.cells, 3)).connect());
-  });
 });
-
-/** From now on, power fails after so many writes. */
-function cutPower({ nvm }: TlsCard, after: number): void {
-  const until = nvm.writes + after;
-  const write = nvm.write.bind(nvm);
-  nvm.write = (address, byte) => {
-    if (nvm.writes >= until) throw new PowerCut("power failed");
-    write(address, byte);
-  };
-}

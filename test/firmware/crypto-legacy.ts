@@ -91,7 +91,7 @@ export function rsaWorkBytes(): u32 {
 }
 /** @param key @param cipher addresses in NVM */
 export function rsaDecrypt(key: u32, modulusBytes: u32, cipher: u32, work: usize): bool {
-  return rsa.decrypt(key, modulusBytes, cipher, work);
+  return rsa.decrypt(key, modulusBytes, cipher, work) == rsa.DONE;
 }
 export function takePreMaster(message: usize, bytes: u32, version: u32, secret: usize): void {
   pkcs1.takePreMaster(message, bytes, version, secret);

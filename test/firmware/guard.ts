@@ -1,4 +1,5 @@
 // What a card's RAM says of its pools, read by the firmware's own structures: a test copies the arena of a card here.
+import { CRYPTO, CRYPTO_BYTES, TLS } from "../../firmware/chip/ram-map.ts";
 import * as pbuf from "../../firmware/buffer/pbuf.ts";
 import * as ahdlc from "../../firmware/link/ahdlc.ts";
 import * as ppp from "../../firmware/link/ppp/ppp.ts";
@@ -7,6 +8,7 @@ import { IpState } from "../../firmware/net/ip.ts";
 import { TIME_WAIT, Tcb } from "../../firmware/net/tcb.ts";
 import * as tcb from "../../firmware/net/tcb.ts";
 import { TcpState } from "../../firmware/net/tcp-state.ts";
+import { Incoming } from "../../firmware/tls/incoming.ts";
 
 export function pbufsFree(): u32 {
   return pbuf.freeCount();
@@ -69,4 +71,17 @@ export function synsDropped(): u32 {
 /** Connections given up because the peer was silent. */
 export function timedOut(): u32 {
   return TcpState.here.timedOut;
+}
+
+/** Has RSA the memory of the TLS context? */
+export function isLent(): bool {
+  return changetype<Incoming>(TLS).isLent;
+}
+
+/** Where TLS and cryptography work. */
+export function secretsFrom(): usize {
+  return TLS;
+}
+export function secretsTo(): usize {
+  return CRYPTO + CRYPTO_BYTES;
 }

@@ -39,6 +39,11 @@ export function restFrom(): usize {
   return ram.WEB_SERVER;
 }
 
+/** Where TLS and cryptography work, from workspace() on. */
+export function workspaceEnd(): usize {
+  return ram.CRYPTO + ram.CRYPTO_BYTES;
+}
+
 /** Makes the key pair. @returns address of the public key, 0 on a card with an RSA key */
 export function makeKey(): usize {
   if (rsaKey.IN_USE) return 0;
@@ -81,8 +86,18 @@ export function attach(ctx: u32, socket: i32): void {
   tls.resetCtx(ctx, tls.RESET_INIT);
   tls.attach(ctx, socket);
 }
+/** With all that is computed meanwhile. */
 export function accept(ctx: u32): i32 {
+  let result: i32;
+  do result = tls.accept(ctx, clock.now());
+  while (result == tls.EAGAIN && compute());
+  return result;
+}
+export function acceptOnly(ctx: u32): i32 {
   return tls.accept(ctx, clock.now());
+}
+export function compute(): bool {
+  return tls.COMPUTES && tls.compute();
 }
 /** Talks to a server; the name of the file that describes it stands in the workspace. */
 export function attachClient(ctx: u32, socket: i32, nameLength: u32): void {

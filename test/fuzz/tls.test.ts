@@ -1,11 +1,14 @@
 // Hostile bytes at the card's TLS: mutated ClientHellos, mutated records and well-sealed nonsense, before the handshake, in
 // it and after it. Whatever comes, the firmware does not trap, writes nowhere but in its regions, answers with EAGAIN,
-// data or a final error, and keeps no pbuf.
+// data or a final error, and keeps no pbuf. So does the card with an RSA key, in whose computation a new client may come at
+// any step: FUZZ_CASES cases a test.
 import { beforeAll, describe, expect, test } from "vitest";
 import { generator } from "../support/cuts.ts";
 import { type Random, below, mutate } from "../support/mutate.ts";
+import * as rsaCard from "../support/rsa-card.ts";
 import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
 import {
+  ECDSA,
   encodeHello,
   EXTENSION,
   extension,
@@ -13,23 +16,51 @@ import {
   RawClient,
   RECORD,
   record,
+  RSA_PKCS1,
+  RSA_PSS,
   u8,
   X25519,
 } from "../support/tls-client.ts";
-import { AES_1_2, CHACHA_1_2, RawClient12 } from "../support/tls-client-1-2.ts";
+import { AES_1_2, CHACHA_1_2, RawClient12, RSA_AES_1_2, RSA_CHACHA_1_2 } from "../support/tls-client-1-2.ts";
 
 const ARENA_BYTES = 5120;
 const POOL = 8;
 /** Cases between two looks at all of the memory. */
 const BATCH = 500;
 
-let module: WebAssembly.Module;
-let personality: Personality;
+const RSA_CASES = Number(process.env["FUZZ_CASES"] ?? 1_000);
+/** More than an RSA signature takes. */
+const STEPS = 100;
 
-beforeAll(async () => {
-  module = await firmware();
-  personality = await personalise(module);
-});
+/** A kind of card. */
+interface Kind {
+  key: string;
+  suites12: number[];
+  /** How many cases a test has that has `count` of the default card. */
+  cases: (count: number) => number;
+  make: () => Promise<{ module: WebAssembly.Module; personality: Personality }>;
+}
+
+const KINDS: Kind[] = [
+  {
+    key: "a P-256 key",
+    suites12: [AES_1_2, CHACHA_1_2],
+    cases: (count) => count,
+    make: async () => {
+      const module = await firmware();
+      return { module, personality: await personalise(module) };
+    },
+  },
+  {
+    key: "an RSA key",
+    suites12: [RSA_AES_1_2, RSA_CHACHA_1_2],
+    cases: () => RSA_CASES,
+    make: async () => {
+      const module = await rsaCard.firmware("card-rsa");
+      return { module, personality: await rsaCard.personalise(module, 2048) };
+    },
+  },
+];
 
 /** Runs `count` cases. @param attempt plays one of them, and is given the numbers that decide it */
 function fuzz(card: TlsCard, count: number, attempt: (random: Random) => void): void {
@@ -68,21 +99,41 @@ class Checkpoint {
   }
 }
 
-describe("monkeys", () => {
+describe.each(KINDS)("monkeys, at a card with $key,", ({ suites12, cases, make }) => {
+  let module: WebAssembly.Module;
+  let personality: Personality;
+  beforeAll(async () => {
+    ({ module, personality } = await make());
+  });
+
+  const newClient = (card = new TlsCard(module, personality.cells)) =>
+    new RawClient(card).extend(...extension.algorithms(ECDSA, RSA_PSS));
+  const newClient12 = (card = new TlsCard(module, personality.cells)) =>
+    new RawClient12(card).extend(...extension.algorithms(ECDSA, RSA_PKCS1, RSA_PSS));
+
+  /** accept(), with a part of what it takes to compute. */
+  function accept({ exports }: TlsCard, random: Random): number {
+    let result = exports.acceptOnly(0);
+    const steps = below(random, 16) ? below(random, 8) : STEPS;
+    for (let step = 0; step < steps && result === EAGAIN && exports.compute(); step++)
+      result = exports.acceptOnly(0);
+    return result;
+  }
+
   test("write ClientHellos", () => {
     const card = new TlsCard(module, personality.cells);
-    const client = new RawClient(card);
+    const client = newClient(card);
     client.extend(...extension.shares()).extend(...extension.alpn("h2", "http/1.1"));
     client.extend(...extension.recordSizeLimit(4000)).extend(0x0a0a, u8());
     client.extend(EXTENSION.pskModes, u8(1, 1)).extend(...pskOf([Buffer.alloc(72)]));
     const hello = encodeHello(client.hello);
     const outcomes = new Set<number>();
-    fuzz(card, 150_000, (random) => {
+    fuzz(card, cases(150_000), (random) => {
       const tcp = card.connect();
       tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
       const body = below(random, 10) ? record(RECORD.handshake, mutate(hello, random)) : record(22, hello);
       tcp.arrive(below(random, 4) ? body : mutate(body, random));
-      const result = card.exports.accept(0);
+      const result = accept(card, random);
       check(card, result);
       outcomes.add(result);
     });
@@ -93,20 +144,20 @@ describe("monkeys", () => {
 
   test("write ClientHellos with shares, and second ones", () => {
     const card = new TlsCard(module, personality.cells);
-    const whole = encodeHello(new RawClient(card).hello);
-    const bare = new RawClient(card).extend(...extension.shares());
+    const whole = encodeHello(newClient(card).hello);
+    const bare = newClient(card).extend(...extension.shares());
     const first = encodeHello(bare.hello);
     const second = encodeHello(bare.extend(...extension.shares(bare.share(X25519))).hello);
-    fuzz(card, 1_500, (random) => {
+    fuzz(card, cases(1_500), (random) => {
       const tcp = card.connect();
       const retried = below(random, 2) === 1;
       if (retried) {
         tcp.arrive(record(RECORD.handshake, first));
-        check(card, card.exports.accept(0));
+        check(card, accept(card, random));
         tcp.acknowledge(card);
       }
       tcp.arrive(record(RECORD.handshake, mutate(retried ? second : whole, random)));
-      check(card, card.exports.accept(0));
+      check(card, accept(card, random));
     });
   });
 
@@ -114,13 +165,13 @@ describe("monkeys", () => {
     ["instead of Finished", false],
     ["on a connection", true],
   ])("write records %s", (_name, isConnected) => {
-    const client = new RawClient(new TlsCard(module, personality.cells)).startHandshake();
+    const client = newClient().startHandshake();
     const finished = client.finished();
     if (isConnected) client.finishHandshake();
     const checkpoint = new Checkpoint(client);
     const { card, tcp } = client;
     const outcomes = new Set<number>();
-    fuzz(card, 40_000, (random) => {
+    fuzz(card, cases(40_000), (random) => {
       checkpoint.restore();
       tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
       for (let records = 1 + below(random, 3); records > 0; records--)
@@ -140,31 +191,29 @@ describe("monkeys", () => {
     expect(card.exports.freePbufs()).toBe(POOL);
     expect(outcomes.size).toBeGreaterThan(5);
   });
-});
 
-describe("monkeys speak TLS 1.2", () => {
-  test("and write ClientHellos", () => {
+  test("write ClientHellos of TLS 1.2", () => {
     const card = new TlsCard(module, personality.cells);
-    const client = new RawClient12(card).extend(...extension.alpn("http/1.1"));
+    const client = newClient12(card).extend(...extension.alpn("http/1.1"));
     client.hello.session = Buffer.alloc(8);
-    client.hello.suites = [AES_1_2, CHACHA_1_2, 0x00ff];
+    client.hello.suites = [...suites12, 0x00ff];
     const hello = encodeHello(client.hello);
     const outcomes = new Set<number>();
-    fuzz(card, 3_000, (random) => {
+    fuzz(card, cases(3_000), (random) => {
       const tcp = card.connect();
       tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
       tcp.arrive(record(RECORD.handshake, mutate(hello, random)));
-      const result = card.exports.accept(0);
+      const result = accept(card, random);
       check(card, result);
       outcomes.add(result);
     });
     expect(outcomes.size).toBeGreaterThan(5);
   });
 
-  for (const suite of [AES_1_2, CHACHA_1_2]) {
+  for (const suite of suites12) {
     for (const stage of ["instead of ClientKeyExchange", "instead of Finished", "on a connection"]) {
-      test(`${suite.toString(16)}: and write records ${stage}`, () => {
-        const client = new RawClient12(new TlsCard(module, personality.cells));
+      test(`write records ${stage}, ${suite.toString(16)}`, () => {
+        const client = newClient12();
         client.hello.suites = [suite];
         const isConnected = stage === "on a connection";
         if (isConnected) client.connect();
@@ -179,7 +228,7 @@ describe("monkeys speak TLS 1.2", () => {
         const arena = Buffer.from(card.bytes.subarray(0, ARENA_BYTES));
         const sequence = client.sealer?.sequence ?? 0;
         const outcomes = new Set<number>();
-        fuzz(card, stage === "instead of ClientKeyExchange" ? 2_000 : 20_000, (random) => {
+        fuzz(card, cases(stage === "instead of ClientKeyExchange" ? 2_000 : 20_000), (random) => {
           card.bytes.set(arena);
           tcp.forget();
           if (client.sealer) client.sealer.sequence = sequence;

@@ -6,8 +6,8 @@ import { compile, readProfile } from "../../scripts/firmware.mjs";
 import { build, instantiate } from "./firmware.ts";
 import { exposeMemory, mutableGlobals } from "./wasm-sections.ts";
 
-const { ARENA_BYTES, ROM_BASE, PBUF_COUNT, HEADER_PBUF_COUNT } = readProfile("card-6k") as Record<
-  "ARENA_BYTES" | "ROM_BASE" | "PBUF_COUNT" | "HEADER_PBUF_COUNT",
+const { ARENA_BYTES, PBUF_COUNT, HEADER_PBUF_COUNT } = readProfile("card-6k") as Record<
+  "ARENA_BYTES" | "PBUF_COUNT" | "HEADER_PBUF_COUNT",
   number
 >;
 
@@ -27,6 +27,9 @@ interface Accessors {
   retransmitted(): number;
   synsDropped(): number;
   timedOut(): number;
+  isLent(): number;
+  secretsFrom(): number;
+  secretsTo(): number;
 }
 
 /** All pbufs and headers in their pools, no socket but the listener. */
@@ -35,6 +38,8 @@ export const NOTHING_LENT = { pbufs: 0, headers: 0, sockets: 1, tcbs: 0 };
 export interface OpenFirmware {
   module: WebAssembly.Module;
   accessors: WebAssembly.Module;
+  /** Address of its constants. */
+  romBase: number;
 }
 
 /** The firmware that ships, byte for byte, but for the export of its memory. */
@@ -46,18 +51,21 @@ export async function openFirmware(kind: CardKind): Promise<OpenFirmware> {
   return {
     module: new WebAssembly.Module(bytes),
     accessors: await build("test/firmware/guard.ts", { profile }),
+    romBase: readProfile(profile)["ROM_BASE"]!,
   };
 }
 
 export class CardGuard {
   readonly #memory: Uint8Array;
   readonly #rom: Buffer;
+  readonly #romBase: number;
   readonly #accessors: Accessors;
 
   /** @param memory of a card that has not had power yet */
   constructor(firmware: OpenFirmware, memory: WebAssembly.Memory) {
     this.#memory = new Uint8Array(memory.buffer);
-    this.#rom = Buffer.from(this.#memory.subarray(ROM_BASE));
+    this.#romBase = firmware.romBase;
+    this.#rom = Buffer.from(this.#memory.subarray(this.#romBase));
     this.#accessors = instantiate<Accessors>(firmware.accessors);
   }
 
@@ -68,9 +76,9 @@ export class CardGuard {
 
   /** ROM untouched, nothing written outside the arena. */
   check(): void {
-    const outside = this.#memory.subarray(ARENA_BYTES, ROM_BASE);
+    const outside = this.#memory.subarray(ARENA_BYTES, this.#romBase);
     expect(outside.findIndex((byte) => byte !== 0) + 1, "first byte written outside the arena").toBe(0);
-    expect(this.#rom.equals(this.#memory.subarray(ROM_BASE)), "ROM as it was").toBe(true);
+    expect(this.#rom.equals(this.#memory.subarray(this.#romBase)), "ROM as it was").toBe(true);
   }
 
   /** The firmware's own view of the arena as it is now. */

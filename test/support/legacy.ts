@@ -169,7 +169,7 @@ export class Legacy {
     this.reset();
     const work = this.room(this.wasm.rsaWorkBytes());
     const isGood = this.wasm.rsaDecrypt(KEY, key.modulusBytes, CIPHER, work);
-    const used = (key.modulusBytes / 2) * 8 + 20;
+    const used = (key.modulusBytes / 2) * 8 + 24;
     const from = isGood ? key.modulusBytes : 0;
     this.expectWiped(work + from, used - from);
     for (let i = 0; i < key.modulusBytes / 2; i++)

@@ -23,6 +23,7 @@ interface Exports {
   memory: WebAssembly.Memory;
   powerOn(): void;
   workspace(): number;
+  workspaceEnd(): number;
   elsewhere(): number;
   strangersFrom(): number;
   strangersTo(): number;
@@ -38,6 +39,8 @@ interface Exports {
   freePbufs(): number;
   attach(ctx: number, socket: number): void;
   accept(ctx: number): number;
+  acceptOnly(ctx: number): number;
+  compute(): number;
   attachClient(ctx: number, socket: number, nameLength: number): void;
   connect(ctx: number): number;
   recv(ctx: number, flag: number): number;
@@ -71,6 +74,8 @@ export class Tcp {
   #region: { address: number; bytes: Buffer } | null = null;
   /** The peer has finished. */
   ended = false;
+  /** What the connection has failed with, an errno. */
+  failed = 0;
   /** The card has finished. */
   finished = false;
   /** All that the card has sent. */
@@ -80,6 +85,11 @@ export class Tcp {
 
   arrive(bytes: Uint8Array): void {
     this.#arrived = Buffer.concat([this.#arrived, bytes]);
+  }
+  /** Why there is nothing more to receive. */
+  get status(): number {
+    if (this.waiting > 0) return EAGAIN;
+    return this.failed || (this.ended ? 0 : EAGAIN);
   }
   get waiting(): number {
     return this.#arrived.length;
@@ -185,7 +195,7 @@ export class TlsCard {
       },
       socket: {
         recv: (s: number) => this.#recv(this.tcps[s]!),
-        recvStatus: (s: number) => (this.tcps[s]!.ended ? 0 : EAGAIN),
+        recvStatus: (s: number) => this.tcps[s]!.status,
         send: (s: number, address: number, length: number) => this.tcps[s]!.send(this, address, length),
         sendAt: (s: number, position: number, address: number, length: number) =>
           this.tcps[s]!.sendAt(this, position, address, length),

@@ -93,13 +93,14 @@ export async function personality(
       exportMemory: true,
     }),
   );
-  const ca = await LocalCa.open(temporaryFolder("whole-card"));
+  const rsaKey = ({ "card-rsa": "sign", "card-legacy": "decrypt" } as const)[card[0] ?? ""];
+  const ca = await LocalCa.open(temporaryFolder("whole-card"), rsaKey === "sign");
   const nvm = new MemoryNvm(NVM_BYTES);
   const contacts = new ChipContacts((onLinkByte) => new Chip({ module: firmware.module, nvm, onLinkByte }));
   const reader = new T0Reader({ line: new CharacterLine(contacts) });
   await reader.connect();
   const transmit = (apdu: Uint8Array) => reader.transmit(apdu);
-  await personalise({ transmit, ca, addresses: [CARD_ADDRESS], files });
+  await personalise({ transmit, ca, addresses: [CARD_ADDRESS], files, rsaKey });
   contacts.stop();
   return { firmware, gateway: new WebAssembly.Module(gateway), cells: nvm.cells, ca: readFileSync(ca.file) };
 }

@@ -25,6 +25,8 @@ export const EXPECT_FINISHED: u32 = 6;
 export const SEND_FINISHED: u32 = 7;
 export const CONNECTED: u32 = 8;
 export const FAILED: u32 = 9;
+export const DECRYPT: u32 = 10;
+export const DERIVE_KEYS: u32 = 11;
 
 // Flags.
 /** Records that we send are encrypted. */

@@ -7,7 +7,9 @@
 //     of a resumed session                     ... ChangeCipherSpec, Finished     EXPECT_CIPHER_CHANGE
 //   SEND_CERTIFICATE                           Certificate, buffer by buffer,
 //                                              ServerHelloDone                    EXPECT_KEY_EXCHANGE
-//   EXPECT_KEY_EXCHANGE    ClientKeyExchange                                      EXPECT_CIPHER_CHANGE
+//   EXPECT_KEY_EXCHANGE    ClientKeyExchange                                      DECRYPT
+//   DECRYPT                (its secret is computed)                               DERIVE_KEYS
+//   DERIVE_KEYS                                                                   EXPECT_CIPHER_CHANGE
 //   EXPECT_CIPHER_CHANGE   ChangeCipherSpec                                       EXPECT_FINISHED
 //   EXPECT_FINISHED        Finished                                               SEND_FINISHED, or CONNECTED again
 //   SEND_FINISHED                              ChangeCipherSpec, Finished         CONNECTED
@@ -42,6 +44,8 @@ import * as clientKeyExchange from "./client-key-exchange.ts";
 import {
   CONNECTED,
   Context,
+  DECRYPT,
+  DERIVE_KEYS,
   EXPECT_CIPHER_CHANGE,
   EXPECT_CLIENT_HELLO,
   EXPECT_FINISHED,
@@ -97,6 +101,10 @@ function step(ctx: Context, now: Millis): i32 {
       return sendServerHello(ctx);
     case SEND_CERTIFICATE:
       return sendCertificate(ctx);
+    case DECRYPT:
+      return socket.EAGAIN; // compute() does
+    case DERIVE_KEYS:
+      return deriveKeys(ctx);
     case SEND_FINISHED:
       sessionCache.keep(ctx.cipher, ctx.sessionId, ctx.master, now);
       sendFinished(ctx, ctx.buffer);
@@ -206,7 +214,8 @@ function endRecord(ctx: Context, now: Millis): i32 {
       if (Hello.of(ctx).field == hello.DONE) return judge(ctx, decide(ctx, now));
       return ctx.recordType == recordIn.SSL_2_0 ? alert.fail(ctx, DECODE_ERROR) : GO_ON;
     case EXPECT_KEY_EXCHANGE:
-      return clientKeyExchange.isComplete(ctx) ? deriveKeys(ctx) : GO_ON;
+      if (clientKeyExchange.isComplete(ctx)) ctx.state = u8(DECRYPT);
+      return GO_ON;
     case EXPECT_CIPHER_CHANGE:
       ctx.flags |= u8(READ_PROTECTED);
       ctx.position = 0;
@@ -230,8 +239,18 @@ function decide(ctx: Context, now: Millis): u32 {
   return 0;
 }
 
+/** The pre-master secret takes long. @returns whether there was something to compute */
+export function compute(ctx: Context): bool {
+  if (ctx.isLent) preMaster.goOn(ctx);
+  else if (ctx.state != DECRYPT) return false;
+  else {
+    ctx.state = u8(DERIVE_KEYS);
+    preMaster.begin(ctx);
+  }
+  return true;
+}
+
 function deriveKeys(ctx: Context): i32 {
-  preMaster.decrypt(ctx);
   keySchedule.makeMaster(ctx);
   keySchedule.derive(ctx);
   keySchedule.verifyData(ctx, false);

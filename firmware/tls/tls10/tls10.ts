@@ -29,6 +29,7 @@ const COPY_ON: u32 = 0;
 export function resetCtx(ctx: u32, flag: u32): i32 {
   context.check();
   const c = context.at(ctx);
+  if (c.isLent) swap.cancel(c);
   if (flag == RESET_RSA) swap.save(changetype<usize>(c));
   else if (flag == RESET_TLS) swap.restore(changetype<usize>(c));
   else {
@@ -46,13 +47,25 @@ export function attach(ctx: u32, s: i32): void {
 
 export function accept(ctx: u32, now: Millis): i32 {
   const c = context.at(ctx);
+  if (c.isLent) return watch(c);
   const result = handshake.accept(c, now);
   alert.flush(c);
   return result;
 }
 
+/** Nobody need compute for a peer that has gone. */
+function watch(ctx: Context): i32 {
+  const status = swap.watch(ctx);
+  return status == socket.EAGAIN ? socket.EAGAIN : alert.abandon(ctx, status);
+}
+
+export function compute(): bool {
+  return handshake.compute(context.at(0));
+}
+
 export function recv(ctx: u32, flag: u32): i32 {
   const c = context.at(ctx);
+  if (c.isLent) return socket.EAGAIN;
   const result = receive(c, flag == RECV_SAFE);
   alert.flush(c);
   return result;
@@ -102,7 +115,8 @@ export function sendBuffer(ctx: u32): usize {
 
 export function writable(ctx: u32): bool {
   const c = context.at(ctx);
-  if (c.state != CONNECTED || recordIn.hasBuffer(c) || socket.outstanding(c.socket) != 0) return false;
+  if (c.isLent || c.state != CONNECTED || recordIn.hasBuffer(c) || socket.outstanding(c.socket) != 0)
+    return false;
   if (!c.has(REFUSAL_DUE)) return true;
   c.flags &= ~u8(REFUSAL_DUE);
   alert.send(c, WARNING, NO_RENEGOTIATION);
@@ -111,6 +125,7 @@ export function writable(ctx: u32): bool {
 
 export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
   const c = context.at(ctx);
+  if (c.isLent) return socket.EAGAIN;
   if (c.state != CONNECTED) return refusal(c);
   if (!writable(ctx)) return socket.EAGAIN;
   const bytes = min(length, SEND_MAX);
@@ -123,6 +138,7 @@ export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
 
 export function close(ctx: u32): i32 {
   const c = context.at(ctx);
+  if (c.isLent) swap.cancel(c);
   if (c.state == IDLE) return 0;
   if (c.state != FAILED) alert.closeNotify(c);
   if (!alert.flush(c) || socket.outstanding(c.socket) != 0) return socket.EAGAIN;
