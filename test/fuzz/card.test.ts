@@ -15,7 +15,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { NOTHING_LENT } from "../support/card-guard.ts";
 import { CardBench, type Moment, record } from "../support/card-bench.ts";
 import { build } from "../support/firmware.ts";
-import { encode, randomFrom } from "../support/link.ts";
+import { encode } from "../support/link.ts";
+import { randomFrom } from "../support/random.ts";
 import { checksum } from "../support/net-packet.ts";
 import { type Personality, WholeCard, personality } from "../support/whole-card.ts";
 

@@ -1,8 +1,8 @@
 // Hostile input to every layer of the link: no trap, nothing written outside the arena, every pbuf back, and the link
 // still serves. Each case is a burst of input; a failure names the seed that replays it.
 import { beforeAll, describe, expect, test } from "vitest";
-import { IPCP, LCP, type Link, buildLink, decode, encode, packet, randomFrom } from "../support/link.ts";
-import { generator } from "../support/net-random.ts";
+import { IPCP, LCP, type Link, buildLink, decode, encode, packet } from "../support/link.ts";
+import { generator, randomFrom } from "../support/random.ts";
 import { buildVj, traffic } from "../support/vj.ts";
 
 /** Five tests of so many cases a seed, two of a third: 510,000 in all. */

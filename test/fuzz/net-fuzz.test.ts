@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { CARD, PEER, Stack, established, netModule } from "../support/net.ts";
 import { type Segment, checksum, icmpMessage, ipPacket, tcpSegment } from "../support/net-packet.ts";
-import { generator } from "../support/net-random.ts";
+import { generator } from "../support/random.ts";
 
 const CASES = 200_000;
 /** Ms that pass between two cases, now and then. */

@@ -1,6 +1,6 @@
 // Header compression over lines that lose, damage and invent: what comes out is what went in, or nothing.
 import { beforeAll, describe, expect, test } from "vitest";
-import { generator } from "../support/net-random.ts";
+import { generator } from "../support/random.ts";
 import { COMPRESSED, type Frame, IP, UNCOMPRESSED, type VjEnd, buildVj } from "../support/vj.ts";
 import { tcpChecksum, traffic } from "../support/vj.ts";
 
