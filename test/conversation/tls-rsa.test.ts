@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { PowerCut } from "../../host/chip/nvm.ts";
 import { firmware, personalise } from "../support/rsa-card.ts";
+import { SEED } from "../support/random.ts";
 import * as tlsCard from "../support/tls-card.ts";
 import { EAGAIN, TlsCard, type Personality } from "../support/tls-card.ts";
 import { AES_1_2, CHACHA_1_2, RawClient12, RSA_AES_1_2, RSA_CHACHA_1_2 } from "../support/tls-client-1-2.ts";
@@ -207,9 +208,9 @@ describe.each([
       cutPower(card, left);
       const client = newClient(card).sendHello();
       expect(() => client.run()).toThrow(PowerCut);
-      expectNoSecrets(new TlsCard(module, card.nvm.cells, 3));
+      expectNoSecrets(new TlsCard(module, card.nvm.cells, SEED + 3));
     }
-    finish(newClient(new TlsCard(module, uncut.nvm.cells, 3)).connect());
+    finish(newClient(new TlsCard(module, uncut.nvm.cells, SEED + 3)).connect());
   });
 });
 

@@ -3,6 +3,7 @@
 // data or a final error, and keeps no pbuf.
 import { beforeAll, describe, expect, test } from "vitest";
 import { generator } from "../support/cuts.ts";
+import { cases } from "../support/long.ts";
 import { type Random, below, mutate } from "../support/mutate.ts";
 import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
 import {
@@ -77,7 +78,7 @@ describe("monkeys", () => {
     client.extend(EXTENSION.pskModes, u8(1, 1)).extend(...pskOf([Buffer.alloc(72)]));
     const hello = encodeHello(client.hello);
     const outcomes = new Set<number>();
-    fuzz(card, 150_000, (random) => {
+    fuzz(card, cases(50_000, 150_000), (random) => {
       const tcp = card.connect();
       tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
       const body = below(random, 10) ? record(RECORD.handshake, mutate(hello, random)) : record(22, hello);
@@ -120,7 +121,7 @@ describe("monkeys", () => {
     const checkpoint = new Checkpoint(client);
     const { card, tcp } = client;
     const outcomes = new Set<number>();
-    fuzz(card, 40_000, (random) => {
+    fuzz(card, cases(10_000, 40_000), (random) => {
       checkpoint.restore();
       tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
       for (let records = 1 + below(random, 3); records > 0; records--)
@@ -179,24 +180,28 @@ describe("monkeys speak TLS 1.2", () => {
         const arena = Buffer.from(card.bytes.subarray(0, ARENA_BYTES));
         const sequence = client.sealer?.sequence ?? 0;
         const outcomes = new Set<number>();
-        fuzz(card, stage === "instead of ClientKeyExchange" ? 2_000 : 20_000, (random) => {
-          card.bytes.set(arena);
-          tcp.forget();
-          if (client.sealer) client.sealer.sequence = sequence;
-          tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
-          for (let records = 1 + below(random, 3); records > 0; records--)
-            tcp.arrive(nonsense12(client, messages, random));
-          const flag = below(random, 2);
-          for (let calls = 0; calls < 50; calls++) {
-            const result = isConnected ? card.exports.recv(0, flag) : card.exports.accept(0);
-            check(card, result);
-            outcomes.add(Math.min(result, 1));
-            if (result <= 0) break;
-            tcp.acknowledge(card);
-          }
-          if (below(random, 8) === 0) card.write(u8(1));
-          if (below(random, 8) === 0) card.exports.close(0);
-        });
+        fuzz(
+          card,
+          stage === "instead of ClientKeyExchange" ? cases(500, 2_000) : cases(5_000, 20_000),
+          (random) => {
+            card.bytes.set(arena);
+            tcp.forget();
+            if (client.sealer) client.sealer.sequence = sequence;
+            tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
+            for (let records = 1 + below(random, 3); records > 0; records--)
+              tcp.arrive(nonsense12(client, messages, random));
+            const flag = below(random, 2);
+            for (let calls = 0; calls < 50; calls++) {
+              const result = isConnected ? card.exports.recv(0, flag) : card.exports.accept(0);
+              check(card, result);
+              outcomes.add(Math.min(result, 1));
+              if (result <= 0) break;
+              tcp.acknowledge(card);
+            }
+            if (below(random, 8) === 0) card.write(u8(1));
+            if (below(random, 8) === 0) card.exports.close(0);
+          },
+        );
         card.bytes.set(arena);
         card.connect();
         expect(card.exports.freePbufs()).toBe(POOL);
