@@ -3,8 +3,8 @@ import { constants, publicEncrypt, randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { SEED } from "../support/random.ts";
 import { COPY_ON, EAGAIN, FAST, SAFE, TlsCard, type Personality } from "../support/tls-card.ts";
-import { message, MESSAGE, RECORD, record, u16, u8 } from "../support/tls-client.ts";
 import { AES_SHA, DES_SHA, firmware, personalise, RawClient10 } from "../support/tls-client-1-0.ts";
+import { message, MESSAGE, RECORD, record, u16, u8 } from "../support/tls-codec.ts";
 
 const ALERT = {
   unexpectedMessage: 10,
@@ -134,10 +134,10 @@ describe("a handshake", () => {
 describe("resumption", () => {
   test.each(SUITES)("%i: a session is resumed, again and again", (suite) => {
     const card = newCard();
-    const { session10 } = new RawClient10(card, suite).connect();
+    const { keepsake } = new RawClient10(card, suite).connect();
     for (let i = 0; i < 3; i++) {
       card.now += HOUR_MS / 4;
-      const client = new RawClient10(card, suite).keep(session10).connect();
+      const client = new RawClient10(card, suite).keep(keepsake).connect();
       expect(client.isResumed).toBe(true);
       exchange(client);
       hangUp(client);
@@ -146,20 +146,20 @@ describe("resumption", () => {
 
   test("after two hours, with another suite, of another boot or card, the handshake is a full one", () => {
     const card = newCard();
-    const { session10 } = new RawClient10(card).connect();
-    expect(new RawClient10(card, AES_SHA).keep(session10).connect().isResumed).toBe(false);
+    const { keepsake } = new RawClient10(card).connect();
+    expect(new RawClient10(card, AES_SHA).keep(keepsake).connect().isResumed).toBe(false);
     card.now += 2 * HOUR_MS;
-    expect(new RawClient10(card).keep(session10).connect().isResumed).toBe(false);
+    expect(new RawClient10(card).keep(keepsake).connect().isResumed).toBe(false);
     const other = new TlsCard(module, personality.cells, SEED + 1);
-    expect(new RawClient10(other).keep(session10).connect().isResumed).toBe(false);
+    expect(new RawClient10(other).keep(keepsake).connect().isResumed).toBe(false);
     const rebooted = new TlsCard(module, card.nvm.cells, SEED + 2);
-    expect(new RawClient10(rebooted).keep(session10).connect().isResumed).toBe(false);
+    expect(new RawClient10(rebooted).keep(keepsake).connect().isResumed).toBe(false);
   });
 
   test("a wrong master secret is told by Finished", () => {
     const card = newCard();
-    const { session10 } = new RawClient10(card).connect();
-    const client = new RawClient10(card).keep({ ...session10, master: Buffer.alloc(48) });
+    const { keepsake } = new RawClient10(card).connect();
+    const client = new RawClient10(card).keep({ ...keepsake, master: Buffer.alloc(48) });
     client.sendHello().run();
     client.receiveServerHello();
     client.sendCipherChange().sendMessage(client.finished());
@@ -170,7 +170,7 @@ describe("resumption", () => {
     const card = newCard();
     const client = new RawClient10(card).startHandshake();
     client.sendKeyExchange().run();
-    expect(new RawClient10(card).keep(client.session10).connect().isResumed).toBe(false);
+    expect(new RawClient10(card).keep(client.keepsake).connect().isResumed).toBe(false);
   });
 });
 

@@ -2,8 +2,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { SEED } from "../support/random.ts";
 import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
-import { AES_1_2, CHACHA_1_2, RawClient12, type Session12 } from "../support/tls-client-1-2.ts";
+import { RawClient12 } from "../support/tls-client-1-2.ts";
+import type { EarlierSession } from "../support/tls-client-earlier.ts";
 import {
+  AES_1_2,
+  CHACHA_1_2,
   EXTENSION,
   extension,
   message,
@@ -15,7 +18,7 @@ import {
   u8,
   vector8,
   X25519,
-} from "../support/tls-client.ts";
+} from "../support/tls-codec.ts";
 
 const ALERT = {
   unexpectedMessage: 10,
@@ -346,14 +349,14 @@ describe("on a connection", () => {
 });
 
 describe("a session", () => {
-  function meet(card: TlsCard): Session12 {
+  function meet(card: TlsCard): EarlierSession {
     const client = new RawClient12(card).connect();
     hangUp(client);
-    return client.session12;
+    return client.keepsake;
   }
   function isResumed(
     card: TlsCard,
-    session: Session12,
+    session: EarlierSession,
     prepare: (c: RawClient12) => unknown = () => 0,
   ): boolean {
     const client = new RawClient12(card).keep(session);
@@ -378,7 +381,7 @@ describe("a session", () => {
     const card = newCard();
     const client = new RawClient12(card).keepTicket().connect();
     hangUp(client);
-    const session = client.session12;
+    const session = client.keepsake;
     expect(session.id).toHaveLength(8);
     for (let i = 0; i < 2; i++) {
       const again = new RawClient12(card).keepTicket(session).connect();
@@ -399,7 +402,7 @@ describe("a session", () => {
 
   test("is one of four, of which the oldest goes first", () => {
     const card = newCard();
-    const sessions: Session12[] = [];
+    const sessions: EarlierSession[] = [];
     for (let i = 0; i < 5; i++) {
       card.now += 1000;
       sessions.push(meet(card));
@@ -455,7 +458,7 @@ describe("a session", () => {
       const cells = Uint8Array.from(before);
       for (const at of written.slice(0, cut)) cells[at] = card.nvm.cells[at]!;
       const again = new TlsCard(module, cells, SEED + 5);
-      expect(isResumed(again, client.session12)).toBe(false);
+      expect(isResumed(again, client.keepsake)).toBe(false);
       expect(isResumed(again, meet(again))).toBe(true);
     }
   });

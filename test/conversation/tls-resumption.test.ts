@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { SEED } from "../support/random.ts";
 import { firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
+import { RawClient, type Session } from "../support/tls-client.ts";
 import {
   AES,
   CHACHA,
@@ -10,12 +11,10 @@ import {
   extension,
   P256,
   pskOf,
-  RawClient,
   RECORD,
   u8,
-  type Session,
   X25519,
-} from "../support/tls-client.ts";
+} from "../support/tls-codec.ts";
 
 const DECRYPT_ERROR = 51;
 const HOUR_MS = 3_600_000;

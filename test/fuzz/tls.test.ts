@@ -6,18 +6,20 @@ import { generator } from "../support/cuts.ts";
 import { cases } from "../support/long.ts";
 import { type Random, below, mutate } from "../support/mutate.ts";
 import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
+import { RawClient } from "../support/tls-client.ts";
+import { RawClient12 } from "../support/tls-client-1-2.ts";
 import {
+  AES_1_2,
+  CHACHA_1_2,
   encodeHello,
   EXTENSION,
   extension,
   pskOf,
-  RawClient,
   RECORD,
   record,
   u8,
   X25519,
-} from "../support/tls-client.ts";
-import { AES_1_2, CHACHA_1_2, RawClient12 } from "../support/tls-client-1-2.ts";
+} from "../support/tls-codec.ts";
 
 const ARENA_BYTES = 5120;
 const POOL = 8;
