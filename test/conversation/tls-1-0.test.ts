@@ -46,29 +46,19 @@ function exchange(client: RawClient10): void {
   }
 }
 
-function hangUp(client: RawClient10): void {
-  client.sendRecord(RECORD.alert, u8(1, 0));
-  expect(client.recvAll().result).toBe(0);
-  expect(client.card.exports.close(client.ctx)).toBe(EAGAIN);
-  expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
-  client.tcp.acknowledge(client.card);
-  expect(client.card.exports.close(client.ctx)).toBe(0);
-  client.card.guard();
-}
-
 describe("a handshake", () => {
   test.each(SUITES)("%i, full, with data and an end", (suite) => {
     const client = newClient(suite).connect();
     expect(client.suite).toBe(suite);
     expect(client.sessionId.length).toBe(8);
     exchange(client);
-    hangUp(client);
+    client.hangUp();
   });
 
   test("with keys of 2,048 and 1,536 bits", async () => {
     for (const bits of [2048, 1536]) {
       const { cells } = await personalise(module, bits);
-      hangUp(new RawClient10(new TlsCard(module, cells)).connect());
+      new RawClient10(new TlsCard(module, cells)).connect().hangUp();
     }
   });
 
@@ -83,7 +73,7 @@ describe("a handshake", () => {
     const client = newClient().sendSsl2Hello(randomBytes(length)).connect();
     expect(client.suite).toBe(DES_SHA);
     exchange(client);
-    hangUp(client);
+    client.hangUp();
   });
 
   test("byte by byte, both formats", () => {
@@ -92,7 +82,7 @@ describe("a handshake", () => {
       client.tcp.chop = () => 1;
       if (isOld) client.sendSsl2Hello(randomBytes(16));
       client.connect();
-      hangUp(client);
+      client.hangUp();
     }
   });
 
@@ -140,7 +130,7 @@ describe("resumption", () => {
       const client = new RawClient10(card, suite).keep(keepsake).connect();
       expect(client.isResumed).toBe(true);
       exchange(client);
-      hangUp(client);
+      client.hangUp();
     }
   });
 

@@ -57,16 +57,6 @@ function exchange(client: RawClient12): void {
   }
 }
 
-function hangUp(client: RawClient12): void {
-  client.sendRecord(RECORD.alert, u8(1, 0));
-  expect(client.recvAll().result).toBe(0);
-  expect(client.card.exports.close(client.ctx)).toBe(EAGAIN);
-  expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
-  client.tcp.acknowledge(client.card);
-  expect(client.card.exports.close(client.ctx)).toBe(0);
-  client.card.guard();
-}
-
 describe("a full handshake", () => {
   for (const suite of [AES_1_2, CHACHA_1_2]) {
     for (const groups of [[X25519, P256], [P256]]) {
@@ -80,7 +70,7 @@ describe("a full handshake", () => {
           expect(client.group).toBe(groups[0]);
           expect(client.sessionId.length).toBe(isExtended ? 8 : 0);
           exchange(client);
-          hangUp(client);
+          client.hangUp();
         });
       }
     }
@@ -299,7 +289,7 @@ describe("on a connection", () => {
     expect(client.recvAll().result).toBe(EAGAIN);
     expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, ALERT.noRenegotiation) });
     exchange(client);
-    hangUp(client);
+    client.hangUp();
   });
 
   test("warnings are passed over, and empty records, but not for ever", () => {
@@ -351,7 +341,7 @@ describe("on a connection", () => {
 describe("a session", () => {
   function meet(card: TlsCard): EarlierSession {
     const client = new RawClient12(card).connect();
-    hangUp(client);
+    client.hangUp();
     return client.keepsake;
   }
   function isResumed(
@@ -363,7 +353,7 @@ describe("a session", () => {
     prepare(client);
     client.connect();
     exchange(client);
-    hangUp(client);
+    client.hangUp();
     return client.isResumed;
   }
 
@@ -380,13 +370,13 @@ describe("a session", () => {
   test("is resumed by ticket, which goes before the session ID, and takes no new one", () => {
     const card = newCard();
     const client = new RawClient12(card).keepTicket().connect();
-    hangUp(client);
+    client.hangUp();
     const session = client.keepsake;
     expect(session.id).toHaveLength(8);
     for (let i = 0; i < 2; i++) {
       const again = new RawClient12(card).keepTicket(session).connect();
       exchange(again);
-      hangUp(again);
+      again.hangUp();
       expect(again.isResumed).toBe(true);
       expect(again.answers.has(EXTENSION.sessionTicket)).toBe(false);
     }
@@ -396,7 +386,7 @@ describe("a session", () => {
       const full = new RawClient12(card).keepTicket(unknown).connect();
       expect(full.isResumed).toBe(false);
       expect(full.sessionId).toHaveLength(8);
-      hangUp(full);
+      full.hangUp();
     }
   });
 

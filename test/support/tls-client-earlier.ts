@@ -1,5 +1,6 @@
 // What clients of TLS 1.0 and 1.2 have in common: the handshake of two flights, sessions, and ChangeCipherSpec (RFC 5246 section 7).
-import type { TlsCard } from "./tls-card.ts";
+import { expect } from "vitest";
+import { EAGAIN, type TlsCard } from "./tls-card.ts";
 import { RawClient } from "./tls-client.ts";
 import { EXTENSION, message, MESSAGE, parseServerHello, RECORD, u8 } from "./tls-codec.ts";
 import type { Prf } from "./tls-keys.ts";
@@ -122,5 +123,17 @@ export abstract class EarlierClient<P extends Protection> extends RawClient {
     if (!this.isResumed) this.receiveFinished();
     this.tcp.acknowledge(this.card);
     return this;
+  }
+
+  /** Ends a connection in order. */
+  hangUp(): void {
+    const { card, ctx } = this;
+    this.sendRecord(RECORD.alert, u8(1, 0));
+    expect(this.recvAll().result).toBe(0);
+    expect(card.exports.close(ctx)).toBe(EAGAIN);
+    expect(this.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
+    this.tcp.acknowledge(card);
+    expect(card.exports.close(ctx)).toBe(0);
+    card.guard();
   }
 }
