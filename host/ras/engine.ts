@@ -37,6 +37,8 @@ export interface RasOptions {
   /** Told when the module has trapped: it runs no more. Default: thrown out of the event loop. */
   onTrouble?: (trouble: Error) => void;
   clock?: Clock;
+  /** 32 bits of entropy; default: the machine's generator. */
+  random?: () => number;
 }
 
 export class Engine<Exports> {
@@ -63,6 +65,7 @@ export class Engine<Exports> {
       onLinkByte: (byte) => this.#toCard.push(byte),
       hasLinkRoom: () => this.#hasRoom() || ((this.#refused = true), false),
       clock: () => this.#clock.now(),
+      ...(options.random && { random: options.random }),
     });
     this.exports = this.#chip.exports as unknown as Exports & { memory: WebAssembly.Memory };
   }

@@ -1,6 +1,6 @@
 // The whole card serves pages: one after the other, through resets and pings, and leaves nothing behind.
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { generator } from "../support/net-random.ts";
+import { generator } from "../support/random.ts";
 import { CARD_ADDRESS } from "../../host/ras/gateway.ts";
 import { type Personality, WholeCard, personality } from "../support/whole-card.ts";
 

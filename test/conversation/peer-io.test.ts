@@ -18,8 +18,8 @@ import {
   decode,
   encode,
   packet,
-  randomFrom,
 } from "../support/link.ts";
+import { randomFrom } from "../support/random.ts";
 
 let makeCard: () => Link;
 let makeGateway: () => Link;

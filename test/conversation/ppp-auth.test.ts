@@ -1,7 +1,8 @@
 // Peers that demand to know who the card is: PAP (RFC 1334) and CHAP with MD5 (RFC 1994), as the one who is asked.
 import { createHash } from "node:crypto";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { IPCP, LCP, type Link, buildLink, decode, encode, packet, randomFrom } from "../support/link.ts";
+import { IPCP, LCP, type Link, buildLink, decode, encode, packet } from "../support/link.ts";
+import { randomFrom } from "../support/random.ts";
 
 const PAP = 0xc023;
 const CHAP = 0xc223;

@@ -1,6 +1,7 @@
 // PPP between a card and other peers, byte for byte over AHDLC.
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { IP, IPCP, LCP, type Link, buildLink, decode, encode, packet, randomFrom } from "../support/link.ts";
+import { IP, IPCP, LCP, type Link, buildLink, decode, encode, packet } from "../support/link.ts";
+import { randomFrom } from "../support/random.ts";
 
 const CARD_ADDRESS = 0x0a4d0002;
 const GATEWAY_ADDRESS = 0x0a4d0001;

@@ -1,9 +1,10 @@
 // TLS 1.0, right and wrong, and the answers that RFC 2246 asks for; the attacks that it is known for get none.
 import { constants, publicEncrypt, randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
+import { SEED } from "../support/random.ts";
 import { COPY_ON, EAGAIN, FAST, SAFE, TlsCard, type Personality } from "../support/tls-card.ts";
-import { message, MESSAGE, RECORD, record, u16, u8 } from "../support/tls-client.ts";
 import { AES_SHA, DES_SHA, firmware, personalise, RawClient10 } from "../support/tls-client-1-0.ts";
+import { message, MESSAGE, RECORD, record, u16, u8 } from "../support/tls-codec.ts";
 
 const ALERT = {
   unexpectedMessage: 10,
@@ -45,29 +46,19 @@ function exchange(client: RawClient10): void {
   }
 }
 
-function hangUp(client: RawClient10): void {
-  client.sendRecord(RECORD.alert, u8(1, 0));
-  expect(client.recvAll().result).toBe(0);
-  expect(client.card.exports.close(client.ctx)).toBe(EAGAIN);
-  expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
-  client.tcp.acknowledge(client.card);
-  expect(client.card.exports.close(client.ctx)).toBe(0);
-  client.card.guard();
-}
-
 describe("a handshake", () => {
   test.each(SUITES)("%i, full, with data and an end", (suite) => {
     const client = newClient(suite).connect();
     expect(client.suite).toBe(suite);
     expect(client.sessionId.length).toBe(8);
     exchange(client);
-    hangUp(client);
+    client.hangUp();
   });
 
   test("with keys of 2,048 and 1,536 bits", async () => {
     for (const bits of [2048, 1536]) {
       const { cells } = await personalise(module, bits);
-      hangUp(new RawClient10(new TlsCard(module, cells)).connect());
+      new RawClient10(new TlsCard(module, cells)).connect().hangUp();
     }
   });
 
@@ -82,7 +73,7 @@ describe("a handshake", () => {
     const client = newClient().sendSsl2Hello(randomBytes(length)).connect();
     expect(client.suite).toBe(DES_SHA);
     exchange(client);
-    hangUp(client);
+    client.hangUp();
   });
 
   test("byte by byte, both formats", () => {
@@ -91,7 +82,7 @@ describe("a handshake", () => {
       client.tcp.chop = () => 1;
       if (isOld) client.sendSsl2Hello(randomBytes(16));
       client.connect();
-      hangUp(client);
+      client.hangUp();
     }
   });
 
@@ -133,32 +124,32 @@ describe("a handshake", () => {
 describe("resumption", () => {
   test.each(SUITES)("%i: a session is resumed, again and again", (suite) => {
     const card = newCard();
-    const { session10 } = new RawClient10(card, suite).connect();
+    const { keepsake } = new RawClient10(card, suite).connect();
     for (let i = 0; i < 3; i++) {
       card.now += HOUR_MS / 4;
-      const client = new RawClient10(card, suite).keep(session10).connect();
+      const client = new RawClient10(card, suite).keep(keepsake).connect();
       expect(client.isResumed).toBe(true);
       exchange(client);
-      hangUp(client);
+      client.hangUp();
     }
   });
 
   test("after two hours, with another suite, of another boot or card, the handshake is a full one", () => {
     const card = newCard();
-    const { session10 } = new RawClient10(card).connect();
-    expect(new RawClient10(card, AES_SHA).keep(session10).connect().isResumed).toBe(false);
+    const { keepsake } = new RawClient10(card).connect();
+    expect(new RawClient10(card, AES_SHA).keep(keepsake).connect().isResumed).toBe(false);
     card.now += 2 * HOUR_MS;
-    expect(new RawClient10(card).keep(session10).connect().isResumed).toBe(false);
-    const other = new TlsCard(module, personality.cells, 5);
-    expect(new RawClient10(other).keep(session10).connect().isResumed).toBe(false);
-    const rebooted = new TlsCard(module, card.nvm.cells, 99);
-    expect(new RawClient10(rebooted).keep(session10).connect().isResumed).toBe(false);
+    expect(new RawClient10(card).keep(keepsake).connect().isResumed).toBe(false);
+    const other = new TlsCard(module, personality.cells, SEED + 1);
+    expect(new RawClient10(other).keep(keepsake).connect().isResumed).toBe(false);
+    const rebooted = new TlsCard(module, card.nvm.cells, SEED + 2);
+    expect(new RawClient10(rebooted).keep(keepsake).connect().isResumed).toBe(false);
   });
 
   test("a wrong master secret is told by Finished", () => {
     const card = newCard();
-    const { session10 } = new RawClient10(card).connect();
-    const client = new RawClient10(card).keep({ ...session10, master: Buffer.alloc(48) });
+    const { keepsake } = new RawClient10(card).connect();
+    const client = new RawClient10(card).keep({ ...keepsake, master: Buffer.alloc(48) });
     client.sendHello().run();
     client.receiveServerHello();
     client.sendCipherChange().sendMessage(client.finished());
@@ -169,7 +160,7 @@ describe("resumption", () => {
     const card = newCard();
     const client = new RawClient10(card).startHandshake();
     client.sendKeyExchange().run();
-    expect(new RawClient10(card).keep(client.session10).connect().isResumed).toBe(false);
+    expect(new RawClient10(card).keep(client.keepsake).connect().isResumed).toBe(false);
   });
 });
 

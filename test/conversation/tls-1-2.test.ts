@@ -1,8 +1,12 @@
 // TLS 1.2, right and wrong, and the answers that RFC 5246, 7627, 5746 and 8446 ask for.
 import { beforeAll, describe, expect, test } from "vitest";
+import { SEED } from "../support/random.ts";
 import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
-import { AES_1_2, CHACHA_1_2, RawClient12, type Session12 } from "../support/tls-client-1-2.ts";
+import { RawClient12 } from "../support/tls-client-1-2.ts";
+import type { EarlierSession } from "../support/tls-client-earlier.ts";
 import {
+  AES_1_2,
+  CHACHA_1_2,
   EXTENSION,
   extension,
   message,
@@ -14,7 +18,7 @@ import {
   u8,
   vector8,
   X25519,
-} from "../support/tls-client.ts";
+} from "../support/tls-codec.ts";
 
 const ALERT = {
   unexpectedMessage: 10,
@@ -53,16 +57,6 @@ function exchange(client: RawClient12): void {
   }
 }
 
-function hangUp(client: RawClient12): void {
-  client.sendRecord(RECORD.alert, u8(1, 0));
-  expect(client.recvAll().result).toBe(0);
-  expect(client.card.exports.close(client.ctx)).toBe(EAGAIN);
-  expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
-  client.tcp.acknowledge(client.card);
-  expect(client.card.exports.close(client.ctx)).toBe(0);
-  client.card.guard();
-}
-
 describe("a full handshake", () => {
   for (const suite of [AES_1_2, CHACHA_1_2]) {
     for (const groups of [[X25519, P256], [P256]]) {
@@ -76,7 +70,7 @@ describe("a full handshake", () => {
           expect(client.group).toBe(groups[0]);
           expect(client.sessionId.length).toBe(isExtended ? 8 : 0);
           exchange(client);
-          hangUp(client);
+          client.hangUp();
         });
       }
     }
@@ -295,7 +289,7 @@ describe("on a connection", () => {
     expect(client.recvAll().result).toBe(EAGAIN);
     expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, ALERT.noRenegotiation) });
     exchange(client);
-    hangUp(client);
+    client.hangUp();
   });
 
   test("warnings are passed over, and empty records, but not for ever", () => {
@@ -345,21 +339,21 @@ describe("on a connection", () => {
 });
 
 describe("a session", () => {
-  function meet(card: TlsCard): Session12 {
+  function meet(card: TlsCard): EarlierSession {
     const client = new RawClient12(card).connect();
-    hangUp(client);
-    return client.session12;
+    client.hangUp();
+    return client.keepsake;
   }
   function isResumed(
     card: TlsCard,
-    session: Session12,
+    session: EarlierSession,
     prepare: (c: RawClient12) => unknown = () => 0,
   ): boolean {
     const client = new RawClient12(card).keep(session);
     prepare(client);
     client.connect();
     exchange(client);
-    hangUp(client);
+    client.hangUp();
     return client.isResumed;
   }
 
@@ -376,13 +370,13 @@ describe("a session", () => {
   test("is resumed by ticket, which goes before the session ID, and takes no new one", () => {
     const card = newCard();
     const client = new RawClient12(card).keepTicket().connect();
-    hangUp(client);
-    const session = client.session12;
+    client.hangUp();
+    const session = client.keepsake;
     expect(session.id).toHaveLength(8);
     for (let i = 0; i < 2; i++) {
       const again = new RawClient12(card).keepTicket(session).connect();
       exchange(again);
-      hangUp(again);
+      again.hangUp();
       expect(again.isResumed).toBe(true);
       expect(again.answers.has(EXTENSION.sessionTicket)).toBe(false);
     }
@@ -392,13 +386,13 @@ describe("a session", () => {
       const full = new RawClient12(card).keepTicket(unknown).connect();
       expect(full.isResumed).toBe(false);
       expect(full.sessionId).toHaveLength(8);
-      hangUp(full);
+      full.hangUp();
     }
   });
 
   test("is one of four, of which the oldest goes first", () => {
     const card = newCard();
-    const sessions: Session12[] = [];
+    const sessions: EarlierSession[] = [];
     for (let i = 0; i < 5; i++) {
       card.now += 1000;
       sessions.push(meet(card));
@@ -415,7 +409,7 @@ describe("a session", () => {
     expect(isResumed(card, session)).toBe(true);
     card.now = 2 * HOUR_MS;
     expect(isResumed(card, session)).toBe(false);
-    const again = new TlsCard(module, card.nvm.cells, 3);
+    const again = new TlsCard(module, card.nvm.cells, SEED + 3);
     expect(isResumed(again, session)).toBe(false);
   });
 
@@ -453,8 +447,8 @@ describe("a session", () => {
     for (let cut = 0; cut <= written.length; cut += 9) {
       const cells = Uint8Array.from(before);
       for (const at of written.slice(0, cut)) cells[at] = card.nvm.cells[at]!;
-      const again = new TlsCard(module, cells, 5);
-      expect(isResumed(again, client.session12)).toBe(false);
+      const again = new TlsCard(module, cells, SEED + 5);
+      expect(isResumed(again, client.keepsake)).toBe(false);
       expect(isResumed(again, meet(again))).toBe(true);
     }
   });

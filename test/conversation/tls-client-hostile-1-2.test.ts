@@ -36,30 +36,28 @@ import {
 import { EAGAIN } from "../support/tls-card.ts";
 import {
   AES,
+  AES_1_2,
+  CHACHA_1_2,
+  ECDSA,
   EXTENSION,
   type Extension,
   message,
   P256,
   RECORD,
   record,
+  RSA_AES_1_2,
+  RSA_CHACHA_1_2,
+  RSA_PKCS1,
+  RSA_PSS,
   u16,
   u24,
   u8,
   vector16,
   vector8,
   X25519,
-} from "../support/tls-client.ts";
-import { AES_1_2, CHACHA_1_2 } from "../support/tls-client-1-2.ts";
-import {
-  CERTIFICATE,
-  CERTIFICATE_REQUEST,
-  ECDSA,
-  encodeServerHello,
-  RETRY,
-  RSA_PKCS1,
-  RSA_PSS,
-} from "../support/tls-server.ts";
-import { RawServer12, RSA_AES_1_2, RSA_CHACHA_1_2 } from "../support/tls-server-1-2.ts";
+} from "../support/tls-codec.ts";
+import { CERTIFICATE, CERTIFICATE_REQUEST, encodeServerHello, RETRY } from "../support/tls-server.ts";
+import { RawServer12 } from "../support/tls-server-1-2.ts";
 
 useCards();
 

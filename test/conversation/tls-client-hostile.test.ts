@@ -42,29 +42,29 @@ import {
 import { EAGAIN } from "../support/tls-card.ts";
 import {
   AES,
+  CHACHA_1_2,
+  ECDSA,
   EXTENSION,
   type Extension,
+  extensionList,
   message,
   P256,
   RECORD,
   record,
+  RSA_PKCS1,
+  RSA_PSS,
   u16,
   u8,
   vector16,
   vector8,
   X25519,
-} from "../support/tls-client.ts";
-import { CHACHA_1_2 } from "../support/tls-client-1-2.ts";
+} from "../support/tls-codec.ts";
 import {
   CERTIFICATE,
   CERTIFICATE_REQUEST,
-  ECDSA,
   encodeServerHello,
-  extensionList,
   type RawServer,
   RETRY,
-  RSA_PKCS1,
-  RSA_PSS,
 } from "../support/tls-server.ts";
 import { RawServer12 } from "../support/tls-server-1-2.ts";
 

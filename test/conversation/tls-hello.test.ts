@@ -1,6 +1,7 @@
 // ClientHellos, right and wrong, and the answer that RFC 8446 asks for.
 import { beforeAll, describe, expect, test } from "vitest";
 import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
+import { RawClient } from "../support/tls-client.ts";
 import {
   CHACHA,
   encodeHello,
@@ -8,7 +9,6 @@ import {
   extension,
   P256,
   pskOf,
-  RawClient,
   RECORD,
   record,
   share,
@@ -17,7 +17,7 @@ import {
   vector16,
   vector8,
   X25519,
-} from "../support/tls-client.ts";
+} from "../support/tls-codec.ts";
 import { cuts } from "../support/cuts.ts";
 
 let module: WebAssembly.Module;

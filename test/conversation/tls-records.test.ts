@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { EAGAIN, FAST, firmware, personalise, SAFE, TlsCard, type Personality } from "../support/tls-card.ts";
-import { AES, CHACHA, message, MESSAGE, RawClient, RECORD, record, u16, u8 } from "../support/tls-client.ts";
+import { RawClient } from "../support/tls-client.ts";
+import { AES, CHACHA, message, MESSAGE, RECORD, record, u16, u8 } from "../support/tls-codec.ts";
 import { cuts } from "../support/cuts.ts";
 
 let module: WebAssembly.Module;

@@ -1,6 +1,7 @@
 // HelloRetryRequest (RFC 8446 section 4.1.4): a ClientHello with a common group but no usable share, and what comes back.
 import { beforeAll, describe, expect, test } from "vitest";
 import { firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
+import { RawClient } from "../support/tls-client.ts";
 import {
   AES,
   encodeHello,
@@ -8,12 +9,11 @@ import {
   extension,
   P256,
   pskOf,
-  RawClient,
   RECORD,
   record,
   u8,
   X25519,
-} from "../support/tls-client.ts";
+} from "../support/tls-codec.ts";
 
 let module: WebAssembly.Module;
 let personality: Personality;

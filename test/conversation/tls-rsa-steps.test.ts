@@ -5,8 +5,9 @@ import { PowerCut } from "../../host/chip/nvm.ts";
 import { firmware, personalise } from "../support/rsa-card.ts";
 import { COPY_ON, EAGAIN, FAST, type Personality, TlsCard } from "../support/tls-card.ts";
 import { RawClient10 } from "../support/tls-client-1-0.ts";
-import { RawClient12, RSA_AES_1_2 } from "../support/tls-client-1-2.ts";
-import { ECDSA, extension, RawClient, RSA_PSS } from "../support/tls-client.ts";
+import { RawClient12 } from "../support/tls-client-1-2.ts";
+import { RawClient } from "../support/tls-client.ts";
+import { ECDSA, extension, RSA_AES_1_2, RSA_PSS } from "../support/tls-codec.ts";
 
 /** Of a modulus of 2,048 bits: two powers by 33 words of exponent, two steps more each; the rest; the beginning. */
 const STEPS = 2 * 35 + 6 + 1;

@@ -4,21 +4,25 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { firmware, personalise } from "../support/rsa-card.ts";
 import * as tlsCard from "../support/tls-card.ts";
 import { EAGAIN, TlsCard, type Personality } from "../support/tls-card.ts";
-import { AES_1_2, CHACHA_1_2, RawClient12, RSA_AES_1_2, RSA_CHACHA_1_2 } from "../support/tls-client-1-2.ts";
+import { RawClient } from "../support/tls-client.ts";
+import { RawClient12 } from "../support/tls-client-1-2.ts";
 import {
   AES,
+  AES_1_2,
   CHACHA,
+  CHACHA_1_2,
   ECDSA,
   EXTENSION,
   extension,
   P256,
-  RawClient,
   RECORD,
+  RSA_AES_1_2,
+  RSA_CHACHA_1_2,
   RSA_PKCS1,
   RSA_PSS,
   u8,
   X25519,
-} from "../support/tls-client.ts";
+} from "../support/tls-codec.ts";
 
 const HANDSHAKE_FAILURE = -0x100 - 40;
 const INTERNAL_ERROR = -0x100 - 80;
@@ -136,8 +140,8 @@ describe("TLS 1.2", () => {
     if (byTicket) client.keepTicket();
     finish(client.connect());
     const again = newClient12(card);
-    if (byTicket) again.keepTicket(client.session12);
-    else again.keep(client.session12);
+    if (byTicket) again.keepTicket(client.keepsake);
+    else again.keep(client.keepsake);
     const before = card.nvm.writes;
     expect(again.connect().isResumed).toBe(true);
     expect(card.nvm.writes).toBe(before);

@@ -2,18 +2,20 @@
 // used for two plaintexts. The stand-in for TCP throws when the bytes at a position of its stream are not what they were.
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { EAGAIN, FAST, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
-import { AES_1_2, CHACHA_1_2, RawClient12 } from "../support/tls-client-1-2.ts";
+import { RawClient } from "../support/tls-client.ts";
+import { RawClient12 } from "../support/tls-client-1-2.ts";
 import {
   AES,
+  AES_1_2,
   CHACHA,
+  CHACHA_1_2,
   extension,
   message,
   MESSAGE,
-  RawClient,
   RECORD,
   u8,
-  type Received,
-} from "../support/tls-client.ts";
+} from "../support/tls-codec.ts";
+import type { Received } from "../support/tls-peer.ts";
 
 /** The card's segments; profile: the longest content of a record. */
 const SEGMENT = 244;

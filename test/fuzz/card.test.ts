@@ -2,7 +2,7 @@
 // they get as far as the layer that is meant. Whatever comes, it does not trap, writes nowhere but in its arena, and
 // serves the next client.
 //
-//   a million cases and more      T=0     Peer I/O  AHDLC    PPP      IP, ICMP, TCP   TLS      HTTP
+//   NETCARD_LONG: a million       T=0     Peer I/O  AHDLC    PPP      IP, ICMP, TCP   TLS      HTTP
 //   link.test.ts                  90,000  90,000    90,000   180,000
 //   net-fuzz.test.ts                                                  200,000
 //   tls.test.ts                                                                       231,500
@@ -15,7 +15,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { NOTHING_LENT } from "../support/card-guard.ts";
 import { CardBench, type Moment, record } from "../support/card-bench.ts";
 import { build } from "../support/firmware.ts";
-import { encode, randomFrom } from "../support/link.ts";
+import { encode } from "../support/link.ts";
+import { cases } from "../support/long.ts";
+import { randomFrom } from "../support/random.ts";
 import { checksum } from "../support/net-packet.ts";
 import { type Personality, WholeCard, personality } from "../support/whole-card.ts";
 
@@ -180,7 +182,7 @@ interface Layer {
 const LAYERS: Layer[] = [
   {
     name: "T=0: characters at any time",
-    cases: 60_000,
+    cases: cases(15_000, 60_000),
     answered: 0.2,
     oneCase(random) {
       if (oneIn(random, 8)) nextMoment(random, moments);
@@ -192,7 +194,7 @@ const LAYERS: Layer[] = [
   },
   {
     name: "Peer I/O: any command with any stream",
-    cases: 30_000,
+    cases: cases(10_000, 30_000),
     answered: 0.05,
     oneCase(random) {
       const { frames } = nextMoment(random, moments);
@@ -208,7 +210,7 @@ const LAYERS: Layer[] = [
   },
   {
     name: "AHDLC: damaged frames",
-    cases: 20_000,
+    cases: cases(5_000, 20_000),
     answered: 0.05,
     oneCase(random) {
       const { frames } = nextMoment(random, moments);
@@ -218,7 +220,7 @@ const LAYERS: Layer[] = [
   },
   {
     name: "PPP: frames with a right FCS",
-    cases: 30_000,
+    cases: cases(10_000, 30_000),
     answered: 0.3,
     oneCase(random) {
       if (oneIn(random, 2)) return sendChanged(random, moments, (frame) => mutate(random, frame));
@@ -228,7 +230,7 @@ const LAYERS: Layer[] = [
   },
   {
     name: "IP, ICMP and TCP: packets with right checksums",
-    cases: 60_000,
+    cases: cases(15_000, 60_000),
     answered: 0.3,
     oneCase(random) {
       const end = pick(random, [20, 20, 40, 44, 80]);
@@ -242,7 +244,7 @@ const LAYERS: Layer[] = [
   },
   {
     name: "TLS: records in good segments",
-    cases: 5_000,
+    cases: cases(2_000, 5_000),
     answered: 0.4,
     oneCase(random) {
       const answers = sendChanged(random, speaking, (frame) => {

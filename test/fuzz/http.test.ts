@@ -1,8 +1,9 @@
 // Hostile requests: whatever comes, the server neither traps nor writes where it must not, and serves the next client.
 import { beforeAll, expect, test } from "vitest";
+import { cases } from "../support/long.ts";
 import { WebCard, webServer } from "../support/web-card.ts";
 
-const CASES = Number(process.env.FUZZ_CASES ?? 200_000);
+const CASES = Number(process.env.FUZZ_CASES ?? cases(50_000, 200_000));
 const SEED = Number(process.env.FUZZ_SEED ?? 1);
 const BATCH = 2000;
 

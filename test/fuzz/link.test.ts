@@ -1,13 +1,14 @@
 // Hostile input to every layer of the link: no trap, nothing written outside the arena, every pbuf back, and the link
 // still serves. Each case is a burst of input; a failure names the seed that replays it.
 import { beforeAll, describe, expect, test } from "vitest";
-import { IPCP, LCP, type Link, buildLink, decode, encode, packet, randomFrom } from "../support/link.ts";
-import { generator } from "../support/net-random.ts";
+import { IPCP, LCP, type Link, buildLink, decode, encode, packet } from "../support/link.ts";
+import { cases } from "../support/long.ts";
+import { generator, randomFrom } from "../support/random.ts";
 import { buildVj, traffic } from "../support/vj.ts";
 
-/** Five tests of so many cases a seed, two of a third: 510,000 in all. */
+/** Five tests of so many cases a seed, two of a third: 510,000 in all with NETCARD_LONG=1. */
 const SEEDS = [1, 2, 3];
-const CASES = 30_000;
+const CASES = cases(9_000, 30_000);
 const CHECK_EVERY = 2_000;
 
 type Random = ReturnType<typeof randomFrom>;
@@ -24,9 +25,9 @@ beforeAll(async () => {
 });
 
 /** Feeds cases to a link, looking after it every now and then. */
-function fuzz(link: Link, seed: number, oneCase: (random: Random) => void, cases = CASES): void {
+function fuzz(link: Link, seed: number, oneCase: (random: Random) => void, count = CASES): void {
   const random = randomFrom(seed);
-  for (let i = 1; i <= cases; i++) {
+  for (let i = 1; i <= count; i++) {
     oneCase(random);
     if (random() % 8 === 0) link.nowMs += random() % 4000;
     if (i % CHECK_EVERY === 0) link.expectUnharmed();

@@ -1,11 +1,12 @@
 // Random and mutated packets against the stack, while applications come and go: it never traps, writes nothing outside
 // its regions, and answers a new connection afterwards, with every buffer back. Seeded: the same cases every time.
 import { expect, test } from "vitest";
+import { cases } from "../support/long.ts";
 import { CARD, PEER, Stack, established, netModule } from "../support/net.ts";
 import { type Segment, checksum, icmpMessage, ipPacket, tcpSegment } from "../support/net-packet.ts";
-import { generator } from "../support/net-random.ts";
+import { generator } from "../support/random.ts";
 
-const CASES = 200_000;
+const CASES = cases(50_000, 200_000);
 /** Ms that pass between two cases, now and then. */
 const PAUSES = [0, 0, 0, 1, 50, 300, 5000, 70_000];
 

@@ -13,7 +13,7 @@ import {
   expectWhole,
 } from "../support/faulty-net.ts";
 import { CARD, PEER, Stack, netModule } from "../support/net.ts";
-import { generator } from "../support/net-random.ts";
+import { generator } from "../support/random.ts";
 
 const SEED = process.env["SEED"];
 const CASES = Number(process.env["FUZZ_CASES"] ?? (process.env["NETCARD_LONG"] ? 1000 : 200));

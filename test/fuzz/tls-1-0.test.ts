@@ -5,8 +5,8 @@ import { beforeAll, expect, test } from "vitest";
 import { generator } from "../support/cuts.ts";
 import { LONG } from "../support/long.ts";
 import { EAGAIN, TlsCard, type Personality } from "../support/tls-card.ts";
-import { encodeHello, RECORD, record } from "../support/tls-client.ts";
 import { AES_SHA, DES_SHA, firmware, personalise, RawClient10 } from "../support/tls-client-1-0.ts";
+import { encodeHello, RECORD, record } from "../support/tls-codec.ts";
 
 const POOL = 8;
 const ARENA_BYTES = 5120;

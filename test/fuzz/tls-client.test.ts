@@ -8,7 +8,7 @@ import { cases } from "../support/long.ts";
 import { type Random, below, mutate } from "../support/mutate.ts";
 import { EAGAIN, type TlsCard } from "../support/tls-card.ts";
 import { clientCard, clientFirmware } from "../support/tls-client-card.ts";
-import { EXTENSION, message, RECORD, record, u16, u8, vector16 } from "../support/tls-client.ts";
+import { EXTENSION, message, RECORD, record, u16, u8, vector16 } from "../support/tls-codec.ts";
 import { CERTIFICATE_REQUEST, encodeServerHello, RawServer } from "../support/tls-server.ts";
 import { RawServer12 } from "../support/tls-server-1-2.ts";
 

@@ -7,8 +7,19 @@ import { generator } from "../support/cuts.ts";
 import { LONG } from "../support/long.ts";
 import { below, type Random } from "../support/mutate.ts";
 import { EAGAIN, FAST, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
-import { AES_1_2, CHACHA_1_2, RawClient12 } from "../support/tls-client-1-2.ts";
-import { AES, CHACHA, extension, message, MESSAGE, RawClient, RECORD, u8 } from "../support/tls-client.ts";
+import { RawClient } from "../support/tls-client.ts";
+import { RawClient12 } from "../support/tls-client-1-2.ts";
+import {
+  AES,
+  AES_1_2,
+  CHACHA,
+  CHACHA_1_2,
+  extension,
+  message,
+  MESSAGE,
+  RECORD,
+  u8,
+} from "../support/tls-codec.ts";
 
 const CASES = Number(process.env["FUZZ_CASES"] ?? (LONG ? 1000 : 120));
 const FIRST = Number(process.env["FUZZ_SEED"] ?? 1);

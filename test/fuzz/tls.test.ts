@@ -4,24 +4,29 @@
 // any step: FUZZ_CASES cases a test.
 import { beforeAll, describe, expect, test } from "vitest";
 import { generator } from "../support/cuts.ts";
+import { cases } from "../support/long.ts";
 import { type Random, below, mutate } from "../support/mutate.ts";
 import * as rsaCard from "../support/rsa-card.ts";
 import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
+import { RawClient } from "../support/tls-client.ts";
+import { RawClient12 } from "../support/tls-client-1-2.ts";
 import {
+  AES_1_2,
+  CHACHA_1_2,
   ECDSA,
   encodeHello,
   EXTENSION,
   extension,
   pskOf,
-  RawClient,
   RECORD,
   record,
   RSA_PKCS1,
   RSA_PSS,
   u8,
   X25519,
-} from "../support/tls-client.ts";
-import { AES_1_2, CHACHA_1_2, RawClient12, RSA_AES_1_2, RSA_CHACHA_1_2 } from "../support/tls-client-1-2.ts";
+  RSA_AES_1_2,
+  RSA_CHACHA_1_2,
+} from "../support/tls-codec.ts";
 
 const ARENA_BYTES = 5120;
 const POOL = 8;
@@ -36,8 +41,8 @@ const STEPS = 100;
 interface Kind {
   key: string;
   suites12: number[];
-  /** How many cases a test has that has `count` of the default card. */
-  cases: (count: number) => number;
+  /** How many cases a test has: `part` of `whole`, or all. */
+  cases: typeof cases;
   make: () => Promise<{ module: WebAssembly.Module; personality: Personality }>;
 }
 
@@ -45,7 +50,7 @@ const KINDS: Kind[] = [
   {
     key: "a P-256 key",
     suites12: [AES_1_2, CHACHA_1_2],
-    cases: (count) => count,
+    cases,
     make: async () => {
       const module = await firmware();
       return { module, personality: await personalise(module) };
@@ -128,7 +133,7 @@ describe.each(KINDS)("monkeys, at a card with $key,", ({ suites12, cases, make }
     client.extend(EXTENSION.pskModes, u8(1, 1)).extend(...pskOf([Buffer.alloc(72)]));
     const hello = encodeHello(client.hello);
     const outcomes = new Set<number>();
-    fuzz(card, cases(150_000), (random) => {
+    fuzz(card, cases(50_000, 150_000), (random) => {
       const tcp = card.connect();
       tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
       const body = below(random, 10) ? record(RECORD.handshake, mutate(hello, random)) : record(22, hello);
@@ -148,7 +153,7 @@ describe.each(KINDS)("monkeys, at a card with $key,", ({ suites12, cases, make }
     const bare = newClient(card).extend(...extension.shares());
     const first = encodeHello(bare.hello);
     const second = encodeHello(bare.extend(...extension.shares(bare.share(X25519))).hello);
-    fuzz(card, cases(1_500), (random) => {
+    fuzz(card, cases(1_500, 1_500), (random) => {
       const tcp = card.connect();
       const retried = below(random, 2) === 1;
       if (retried) {
@@ -171,7 +176,7 @@ describe.each(KINDS)("monkeys, at a card with $key,", ({ suites12, cases, make }
     const checkpoint = new Checkpoint(client);
     const { card, tcp } = client;
     const outcomes = new Set<number>();
-    fuzz(card, cases(40_000), (random) => {
+    fuzz(card, cases(10_000, 40_000), (random) => {
       checkpoint.restore();
       tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
       for (let records = 1 + below(random, 3); records > 0; records--)
@@ -199,7 +204,7 @@ describe.each(KINDS)("monkeys, at a card with $key,", ({ suites12, cases, make }
     client.hello.suites = [...suites12, 0x00ff];
     const hello = encodeHello(client.hello);
     const outcomes = new Set<number>();
-    fuzz(card, cases(3_000), (random) => {
+    fuzz(card, cases(3_000, 3_000), (random) => {
       const tcp = card.connect();
       tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
       tcp.arrive(record(RECORD.handshake, mutate(hello, random)));
@@ -228,24 +233,28 @@ describe.each(KINDS)("monkeys, at a card with $key,", ({ suites12, cases, make }
         const arena = Buffer.from(card.bytes.subarray(0, ARENA_BYTES));
         const sequence = client.sealer?.sequence ?? 0;
         const outcomes = new Set<number>();
-        fuzz(card, cases(stage === "instead of ClientKeyExchange" ? 2_000 : 20_000), (random) => {
-          card.bytes.set(arena);
-          tcp.forget();
-          if (client.sealer) client.sealer.sequence = sequence;
-          tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
-          for (let records = 1 + below(random, 3); records > 0; records--)
-            tcp.arrive(nonsense12(client, messages, random));
-          const flag = below(random, 2);
-          for (let calls = 0; calls < 50; calls++) {
-            const result = isConnected ? card.exports.recv(0, flag) : card.exports.accept(0);
-            check(card, result);
-            outcomes.add(Math.min(result, 1));
-            if (result <= 0) break;
-            tcp.acknowledge(card);
-          }
-          if (below(random, 8) === 0) card.write(u8(1));
-          if (below(random, 8) === 0) card.exports.close(0);
-        });
+        fuzz(
+          card,
+          stage === "instead of ClientKeyExchange" ? cases(500, 2_000) : cases(5_000, 20_000),
+          (random) => {
+            card.bytes.set(arena);
+            tcp.forget();
+            if (client.sealer) client.sealer.sequence = sequence;
+            tcp.chop = (available) => Math.min(available, 1 + below(random, 400));
+            for (let records = 1 + below(random, 3); records > 0; records--)
+              tcp.arrive(nonsense12(client, messages, random));
+            const flag = below(random, 2);
+            for (let calls = 0; calls < 50; calls++) {
+              const result = isConnected ? card.exports.recv(0, flag) : card.exports.accept(0);
+              check(card, result);
+              outcomes.add(Math.min(result, 1));
+              if (result <= 0) break;
+              tcp.acknowledge(card);
+            }
+            if (below(random, 8) === 0) card.write(u8(1));
+            if (below(random, 8) === 0) card.exports.close(0);
+          },
+        );
         card.bytes.set(arena);
         card.connect();
         expect(card.exports.freePbufs()).toBe(POOL);

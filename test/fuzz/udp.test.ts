@@ -27,7 +27,7 @@ import {
   parseUdp,
   udpDatagram,
 } from "../support/net-packet.ts";
-import { generator } from "../support/net-random.ts";
+import { generator } from "../support/random.ts";
 import { receive, udpModule } from "../support/udp.ts";
 
 const SEED = Number(process.env["FUZZ_SEED"] ?? process.env["SEED"] ?? 20_260_501);

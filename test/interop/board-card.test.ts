@@ -15,6 +15,7 @@ import { ROOT, compile, readProfile } from "../../scripts/firmware.mjs";
 import { cases } from "../support/long.ts";
 import { startCard, temporaryFolder } from "../support/netcard.ts";
 import * as peers from "../support/peers.ts";
+import { generator } from "../support/random.ts";
 
 type Card = "iso7816" | "serial";
 
@@ -149,7 +150,7 @@ describe("a board whose plug is pulled", () => {
   const { NETCARD_PULLS, NETCARD_SEED } = process.env;
   const pulls = Number(NETCARD_PULLS ?? cases(30, 100));
   const seed = Number(NETCARD_SEED ?? Date.now() % 1e6);
-  const random = mulberry32(seed);
+  const random = generator(seed);
 
   it(`boots and serves after each of ${pulls} pulls, seed ${seed}`, { timeout: 1_200_000 }, async () => {
     const { personalisationMs, pageMs } = await timeUndisturbed();
@@ -215,13 +216,3 @@ describe("a board whose plug is pulled", () => {
     }
   }
 });
-
-/** A small generator of numbers in [0, 1) (Tommy Ettinger's mulberry32). */
-function mulberry32(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}

@@ -30,21 +30,23 @@ import {
   TlsCard,
   type Personality,
 } from "../support/tls-card.ts";
-import { AES_1_2, CHACHA_1_2, RawClient12, RSA_AES_1_2 } from "../support/tls-client-1-2.ts";
+import { RawClient, type Session } from "../support/tls-client.ts";
+import { RawClient12 } from "../support/tls-client-1-2.ts";
 import {
   AES,
+  AES_1_2,
   CHACHA,
+  CHACHA_1_2,
   ECDSA,
   extension,
   message,
   MESSAGE,
   P256,
-  RawClient,
   RECORD,
+  RSA_AES_1_2,
   RSA_PKCS1,
   u8,
-  type Session,
-} from "../support/tls-client.ts";
+} from "../support/tls-codec.ts";
 
 const KEY_PAIR = "the card's key pair";
 
@@ -180,8 +182,8 @@ function meetTls12(card: TlsCard, suite: number, group?: number, byTicket = fals
   exchange(client);
   hangUp(client);
   const second = new RawClient12(card);
-  if (byTicket) second.keepTicket(client.session12);
-  else second.keep(client.session12);
+  if (byTicket) second.keepTicket(client.keepsake);
+  else second.keep(client.keepsake);
   second.hello.suites = [suite];
   second.extend(...extension.algorithms(ECDSA, RSA_PKCS1));
   second.connect();

@@ -29,7 +29,7 @@ import {
   testInNamespace,
 } from "../support/namespace.ts";
 import { Stack, netModule } from "../support/net.ts";
-import { generator } from "../support/net-random.ts";
+import { generator } from "../support/random.ts";
 
 const SEED = process.env["SEED"];
 const IS_SHORT = !SEED && !process.env["FUZZ_CASES"];

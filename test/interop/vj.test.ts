@@ -2,7 +2,7 @@
 // either restores what the other has compressed.
 import { spawnSync } from "node:child_process";
 import { beforeAll, describe, expect } from "vitest";
-import { generator } from "../support/net-random.ts";
+import { generator } from "../support/random.ts";
 import { testWith } from "../support/peers.ts";
 import { COMPRESSED, type Frame, IP, UNCOMPRESSED, type VjEnd, buildVj, traffic } from "../support/vj.ts";
 import { compileLwip, lwipSource } from "./peers/lwip.ts";

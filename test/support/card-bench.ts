@@ -5,6 +5,7 @@ import { MemoryNvm } from "../../host/chip/nvm.ts";
 import { CARD_ADDRESS } from "../../host/ras/gateway.ts";
 import { CardGuard } from "./card-guard.ts";
 import { decode } from "./link.ts";
+import { randomFrom } from "./random.ts";
 import { type CardState, type Personality, WholeCard } from "./whole-card.ts";
 
 const CLASS = 0x12;
@@ -57,13 +58,12 @@ export class CardBench {
 
   constructor(readonly personality: Personality) {
     this.#nvm = new JournalNvm(personality.cells.slice());
-    let random = 1;
     this.#chip = new Chip({
       module: personality.firmware.module,
       nvm: this.#nvm,
       onLinkByte: (byte) => this.#output.push(byte),
       clock: () => this.#nowMs,
-      random: () => (random = (Math.imul(random, 1664525) + 1013904223) >>> 0),
+      random: randomFrom(),
     });
     this.guard = new CardGuard(personality.firmware, this.#chip.exports.memory!);
   }

@@ -1,5 +1,6 @@
 // Computations for the taint test: each is one small entry, told what it is given, what it is asked and what it gives.
 import { expect } from "vitest";
+import { randomFrom } from "./random.ts";
 import { isWithin, Recording, subject, watch, type Finding, type Range } from "./taint.ts";
 
 /** One computation: what it is given, what it is asked, what it gives. */
@@ -39,11 +40,10 @@ export async function findings(entry: string, computations: Computation[]): Prom
 }
 
 function pinsOf(cells: Uint8Array) {
-  let random = 1;
   return {
     nvmRead: (address: number) => cells[address]!,
     nvmWrite: (address: number, byte: number) => void (cells[address] = byte),
-    random32: () => (random = (Math.imul(random, 1664525) + 1013904223) >>> 0),
+    random32: randomFrom(1),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { CardFile, Transmit } from "../../host/issuer/commands.ts";
 import { MemoryNvm, type Nvm } from "../../host/chip/nvm.ts";
 import { build, instantiate } from "./firmware.ts";
+import { SEED, randomFrom } from "./random.ts";
 
 export const NVM_BYTES = 262144;
 export const ARENA_BYTES = 5120;
@@ -61,11 +62,9 @@ export class FilesCard {
   constructor(
     module: WebAssembly.Module,
     readonly nvm: Nvm = new MemoryNvm(NVM_BYTES),
-    seed = 1,
+    seed = SEED,
   ) {
-    let state = seed;
-    const random32 = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0);
-    this.chip = instantiate<Exports>(module, { random32 }, nvm);
+    this.chip = instantiate<Exports>(module, { random32: randomFrom(seed) }, nvm);
     this.memory = new Uint8Array(this.chip.memory.buffer);
     this.chip.powerOn();
   }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { MemoryNvm, type Nvm } from "../../host/chip/nvm.ts";
 import { compile } from "../../scripts/firmware.mjs";
+import { randomFrom } from "./random.ts";
 
 export interface Pins {
   linkWrite: (byte: number) => number;
@@ -26,19 +27,18 @@ export async function build(entry: string, options: BuildOptions = {}): Promise<
   return new WebAssembly.Module(readFileSync(path));
 }
 
-/** Instantiate on default pins: NVM in memory, a counter as entropy (repeatable), a clock that stands still. */
+/** Instantiate on default pins: NVM in memory, entropy of SEED, a clock that stands still. */
 export function instantiate<E>(
   module: WebAssembly.Module,
   pins: Partial<Pins> = {},
   nvm: Nvm = new MemoryNvm(262144),
 ): E & { memory: WebAssembly.Memory } {
-  let seed = 0x12345678;
   const all: Pins = {
     linkWrite: () => 1,
     nvmRead: (address) => nvm.read(address >>> 0),
     nvmWrite: (address, byte) => nvm.write(address >>> 0, byte),
     clockMs: () => 0,
-    random32: () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0),
+    random32: randomFrom(),
     trace: () => undefined,
     ...pins,
   };

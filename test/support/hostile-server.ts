@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Identity, keyPair, makeCertificate } from "./certificates.ts";
 import { EAGAIN, type TlsCard } from "./tls-card.ts";
 import { clientCard, clientFirmware } from "./tls-client-card.ts";
-import { EXTENSION, type Extension, message, u8 } from "./tls-client.ts";
+import { EXTENSION, type Extension, message, u8 } from "./tls-codec.ts";
 import { encodeServerHello, RawServer } from "./tls-server.ts";
 import { RawServer12 } from "./tls-server-1-2.ts";
 

@@ -15,6 +15,7 @@ import { PeerIoServer } from "../../host/reader/peer-io-server.ts";
 import { T0Reader } from "../../host/reader/t0-reader.ts";
 import { compile } from "../../scripts/firmware.mjs";
 import { type Packet, ipPacket, parseIp } from "./net-packet.ts";
+import { SEED, randomFrom } from "./random.ts";
 import type { Personality } from "./whole-card.ts";
 
 export const CARD = parseAddress(CARD_ADDRESS);
@@ -60,12 +61,10 @@ export class RoutedCard {
 
   private constructor({ firmware, cells }: Personality, ras: WebAssembly.Module, dns?: string) {
     const { clock } = this;
-    this.nvm = new MemoryNvm(cells.slice());
-    this.#contacts = new ChipContacts(
-      (onLinkByte) =>
-        new Chip({ module: firmware.module, nvm: this.nvm, onLinkByte, clock: () => clock.now() }),
-      clock,
-    );
+    const { module } = firmware;
+    const nvm = (this.nvm = new MemoryNvm(cells.slice()));
+    const pins = { module, nvm, clock: () => clock.now(), random: randomFrom() };
+    this.#contacts = new ChipContacts((onLinkByte) => new Chip({ ...pins, onLinkByte }), clock);
     this.#reader = new T0Reader({ line: new CharacterLine(this.#contacts) });
     this.#peerIo = new PeerIoServer({
       reader: this.#reader,
@@ -78,6 +77,7 @@ export class RoutedCard {
       toCard: (bytes) => this.isCut || this.#peerIo.sendToCard(bytes),
       waiting: () => this.#peerIo.queuedBytes,
       clock,
+      random: randomFrom(~SEED),
       tun: this.#network() as unknown as Tun,
       card: CARD_ADDRESS,
       ...(dns && { dns }),

@@ -6,7 +6,7 @@ import { build } from "./firmware.ts";
 import { newRsaKey } from "./legacy.ts";
 import { temporaryFolder } from "./netcard.ts";
 import { type Personality, SOCKET_DOUBLE, TlsCard } from "./tls-card.ts";
-import { u16, u8 } from "./tls-client.ts";
+import { u16, u8 } from "./tls-codec.ts";
 
 /** The card's TLS in a profile that has an RSA key. */
 export function firmware(profile: "card-rsa" | "card-legacy"): Promise<WebAssembly.Module> {

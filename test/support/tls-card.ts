@@ -8,6 +8,7 @@ import { MemoryNvm } from "../../host/chip/nvm.ts";
 import { LocalCa } from "../../host/issuer/ca.ts";
 import { readProfile } from "../../scripts/firmware.mjs";
 import { build } from "./firmware.ts";
+import { SEED, randomFrom } from "./random.ts";
 
 const WRITABLE = 2;
 export const EAGAIN = -1;
@@ -181,17 +182,16 @@ export class TlsCard {
   constructor(
     module: WebAssembly.Module,
     cells: Uint8Array | number = NVM_BYTES,
-    seed = 0x12345678,
+    seed = SEED,
     instantiate: Instantiate = (module, imports) => new WebAssembly.Instance(module, imports),
   ) {
     this.nvm = new MemoryNvm(typeof cells === "number" ? cells : Uint8Array.from(cells));
-    let random = seed;
     const instance = instantiate(module, {
       pins: {
         nvmRead: (address: number) => this.nvm.read(address >>> 0),
         nvmWrite: (address: number, byte: number) => this.nvm.write(address >>> 0, byte & 0xff),
         clockMs: () => this.now,
-        random32: () => (random = (Math.imul(random, 1664525) + 1013904223) >>> 0),
+        random32: randomFrom(seed),
       },
       socket: {
         recv: (s: number) => this.#recv(this.tcps[s]!),

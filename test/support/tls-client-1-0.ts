@@ -1,4 +1,4 @@
-// A TLS 1.0 client that does what it is told, right or wrong. Its key schedule is written from RFC 2246 with node:crypto.
+// A TLS 1.0 client that does what it is told, right or wrong (RFC 2246).
 import {
   constants,
   createCipheriv,
@@ -10,7 +10,9 @@ import {
 } from "node:crypto";
 import * as rsaCard from "./rsa-card.ts";
 import type { Personality, TlsCard } from "./tls-card.ts";
-import { message, MESSAGE, RawClient, RECORD, record, u16, u8, vector16 } from "./tls-client.ts";
+import { EarlierClient } from "./tls-client-earlier.ts";
+import { firstCertificate, MESSAGE, message, record, u16, u8, vector16 } from "./tls-codec.ts";
+import { keyBlock, prf10 } from "./tls-keys.ts";
 
 export const DES_SHA = 0x0009;
 export const AES_SHA = 0x002f;
@@ -23,24 +25,6 @@ export function firmware(): Promise<WebAssembly.Module> {
 /** A card with an RSA key and a certificate for it. @param bits of the modulus */
 export function personalise(module: WebAssembly.Module, bits = 1024): Promise<Personality> {
   return rsaCard.personalise(module, bits);
-}
-
-/** The pseudorandom function (RFC 2246 section 5). */
-export function prf(secret: Buffer, label: string, seed: Buffer, length: number): Buffer {
-  const half = Math.ceil(secret.length / 2);
-  const stream = (hash: string, key: Buffer) => {
-    const mac = (...data: Buffer[]) => createHmac(hash, key).update(Buffer.concat(data)).digest();
-    const all = Buffer.concat([Buffer.from(label), seed]);
-    let out = Buffer.alloc(0);
-    for (let a = mac(all); out.length < length; a = mac(a)) out = Buffer.concat([out, mac(a, all)]);
-    return out;
-  };
-  const other = stream("sha1", secret.subarray(secret.length - half));
-  return Buffer.from(
-    stream("md5", secret.subarray(0, half))
-      .subarray(0, length)
-      .map((byte, i) => byte ^ other[i]!),
-  );
 }
 
 export interface Sealing {
@@ -96,41 +80,18 @@ export class Protection10 {
   }
 }
 
-export interface Session10 {
-  id: Buffer;
-  master: Buffer;
-}
-
-export class RawClient10 extends RawClient {
-  sealer: Protection10 | null = null;
-  opener: Protection10 | null = null;
-  kept: Session10 | null = null;
-  master: Buffer = Buffer.alloc(0);
-  sessionId: Buffer = Buffer.alloc(0);
+export class RawClient10 extends EarlierClient<Protection10> {
+  protected override readonly prf = prf10;
   preMaster = Buffer.concat([u16(0x0301), Buffer.alloc(46, 0x5a)]);
   /** What stands where the encrypted pre-master secret belongs. */
   encrypted: (publicKey: X509Certificate["publicKey"]) => Buffer = (key) =>
     publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, this.preMaster);
-  serverRandom: Buffer = Buffer.alloc(0);
-  answer: Buffer = Buffer.alloc(0);
   #key: X509Certificate["publicKey"] | null = null;
-  #next: { sealer: Protection10; opener: Protection10 } | null = null;
 
   constructor(card: TlsCard, suite = DES_SHA, ctx = 0) {
-    super(card, ctx);
+    super(card, suite, ctx);
     this.hello.version = 0x0301;
-    this.hello.session = u8();
-    this.hello.suites = [suite];
     this.hello.extensions = null;
-  }
-
-  keep(session: Session10): this {
-    this.kept = session;
-    this.hello.session = session.id;
-    return this;
-  }
-  get session10(): Session10 {
-    return { id: this.sessionId, master: this.master };
   }
 
   override sendRecord(type: number, content: Buffer, _padding = 0, how: Sealing = {}): this {
@@ -149,90 +110,30 @@ export class RawClient10 extends RawClient {
     return this.send(Buffer.concat([u16(0x8000 | body.length), body]));
   }
   protected override open(header: Buffer, body: Buffer): { type: number; content: Buffer } {
-    const type = header[0]!;
     if (header.readUInt16BE(1) !== 0x0301) throw new Error("the record's version is not 3.1");
-    if (type === RECORD.changeCipherSpec) this.opener = this.#next!.opener;
-    else if (this.opener) return { type, content: this.opener.open(type, body) };
-    return { type, content: body };
+    return super.open(header, body);
   }
 
-  override receiveServerHello(): Buffer {
-    const hello = this.receiveMessage();
-    this.answer = hello;
-    const session = hello[38]!;
-    this.serverRandom = hello.subarray(6, 38);
-    this.sessionId = hello.subarray(39, 39 + session);
-    this.suite = hello.readUInt16BE(39 + session);
-    this.isResumed = this.kept !== null && this.kept.id.equals(this.sessionId);
-    if (this.isResumed) this.#expand(this.kept!.master);
-    return hello;
-  }
   /** Certificate and ServerHelloDone. */
   override receiveFlight(): Buffer {
-    const certificate = this.receiveMessage();
-    const leaf = certificate.subarray(10, 10 + certificate.readUIntBE(7, 3));
-    this.#key = new X509Certificate(leaf).publicKey;
+    this.#key = new X509Certificate(firstCertificate(this.receiveMessage(), 7)).publicKey;
     return this.receiveMessage();
-  }
-  override startHandshake(): this {
-    this.sendHello().run();
-    this.receiveServerHello();
-    this.receiveFlight();
-    return this;
   }
   keyExchange(): Buffer {
     return message(MESSAGE.clientKeyExchange, vector16(this.encrypted(this.#key!)));
   }
   sendKeyExchange(): this {
     this.sendMessage(this.keyExchange());
-    this.#expand(
-      prf(this.preMaster, "master secret", Buffer.concat([this.hello.random, this.serverRandom]), 48),
-    );
+    const seed = Buffer.concat([this.hello.random, this.serverRandom]);
+    this.install(prf10(this.preMaster, "master secret", seed, 48));
     return this;
   }
-  #expand(master: Buffer): void {
-    this.master = master;
-    const [key, iv] = this.suite === DES_SHA ? [8, 8] : [16, 16];
-    const seed = Buffer.concat([this.serverRandom, this.hello.random]);
-    const block = prf(master, "key expansion", seed, 2 * (20 + key + iv));
-    const take = (from: number, length: number, side: number) =>
-      block.subarray(from + side * length, from + (side + 1) * length);
-    const protection = (side: number) =>
-      new Protection10(this.suite, take(0, 20, side), take(40, key, side), take(40 + 2 * key, iv, side));
-    this.#next = { sealer: protection(0), opener: protection(1) };
+  protected override protections(): Protection10[] {
+    const bytes = this.suite === DES_SHA ? 8 : 16;
+    const sides = keyBlock(prf10, this.master, this.randoms, [20, bytes, bytes]);
+    return sides.map(([mac, key, iv]) => new Protection10(this.suite, mac!, key!, iv!));
   }
-  sendCipherChange(): this {
-    this.sendRecord(RECORD.changeCipherSpec, u8(1));
-    this.sealer = this.#next!.sealer;
-    return this;
-  }
-  verifyData(who: "client" | "server"): Buffer {
-    const hash = (name: string) => createHash(name).update(this.transcript).digest();
-    return prf(this.master, `${who} finished`, Buffer.concat([hash("md5"), hash("sha1")]), 12);
-  }
-  override finished(): Buffer {
-    return message(MESSAGE.finished, this.verifyData("client"));
-  }
-  receiveFinished(): void {
-    const expected = this.verifyData("server");
-    if (!this.receiveMessage().subarray(4).equals(expected)) throw new Error("wrong Finished");
-  }
-
-  /** The rest of a handshake whose ClientHello has been sent. */
-  override connect(): this {
-    if (this.transcript.length === 0) this.sendHello();
-    this.run();
-    this.receiveServerHello();
-    if (this.isResumed) this.receiveFinished();
-    else {
-      this.receiveFlight();
-      this.sendKeyExchange();
-    }
-    this.sendCipherChange().sendMessage(this.finished());
-    const result = this.run();
-    if (result !== 0) throw new Error(`accept() returns ${result}`);
-    if (!this.isResumed) this.receiveFinished();
-    this.tcp.acknowledge(this.card);
-    return this;
+  protected override transcriptHash(): Buffer {
+    return Buffer.concat(["md5", "sha1"].map((name) => createHash(name).update(this.transcript).digest()));
   }
 }

@@ -2,29 +2,27 @@
 import type { Identity } from "./certificates.ts";
 import type { TlsCard } from "./tls-card.ts";
 import {
+  CHACHA_1_2,
+  ECDSA,
   EXTENSION,
-  message,
   MESSAGE,
+  message,
   RECORD,
   record,
-  sha256,
   u16,
   u24,
   u8,
   vector16,
   vector8,
-} from "./tls-client.ts";
-import { CHACHA_1_2, Protection12, AES_1_2, prf } from "./tls-client-1-2.ts";
-import { CERTIFICATE, ECDSA, encodeServerHello, RawServer, signWith } from "./tls-server.ts";
-
-export const RSA_AES_1_2 = 0xc02f;
-export const RSA_CHACHA_1_2 = 0xcca8;
+} from "./tls-codec.ts";
+import { prf12, Protection12, sha256 } from "./tls-keys.ts";
+import { CERTIFICATE, encodeServerHello, RawServer, signWith } from "./tls-server.ts";
 
 export class RawServer12 extends RawServer {
   sealer: Protection12 | null = null;
   opener: Protection12 | null = null;
   #master: Buffer = Buffer.alloc(0);
-  #next: { sealer: Protection12; opener: Protection12 } | null = null;
+  #next: Protection12[] = [];
 
   constructor(card: TlsCard, chain: Identity[]) {
     super(card, chain);
@@ -41,7 +39,7 @@ export class RawServer12 extends RawServer {
   }
   protected override open(header: Buffer, body: Buffer): { type: number; content: Buffer } {
     const type = header[0]!;
-    if (type === RECORD.changeCipherSpec) this.opener = this.#next!.opener;
+    if (type === RECORD.changeCipherSpec) this.opener = this.#next[0]!;
     else if (this.opener) return { type, content: this.opener.open(type, body) };
     return { type, content: body };
   }
@@ -73,22 +71,12 @@ export class RawServer12 extends RawServer {
     const theirs = this.receiveMessage();
     if (theirs[0] !== MESSAGE.clientKeyExchange) throw new Error(`message ${theirs[0]}`);
     const premaster = this.agree(theirs.subarray(5));
-    this.#master = prf(premaster, "extended master secret", sha256(this.transcript), 48);
-    const isAes = this.answer.suite === AES_1_2 || this.answer.suite === RSA_AES_1_2;
-    const [key, iv] = isAes ? [16, 4] : [32, 12];
-    const seed = Buffer.concat([this.answer.random, this.hello.random]);
-    const block = prf(this.#master, "key expansion", seed, 2 * (key + iv));
-    const protection = (side: number) =>
-      new Protection12(
-        block.subarray(side * key, (side + 1) * key),
-        block.subarray(2 * key + side * iv, 2 * key + (side + 1) * iv),
-        isAes ? AES_1_2 : CHACHA_1_2,
-      );
-    this.#next = { opener: protection(0), sealer: protection(1) };
+    this.#master = prf12(premaster, "extended master secret", sha256(this.transcript), 48);
+    this.#next = Protection12.pair(this.#master, [this.answer.random, this.hello.random], this.answer.suite);
     return this;
   }
   verifyData(who: "client" | "server"): Buffer {
-    return prf(this.#master, `${who} finished`, sha256(this.transcript), 12);
+    return prf12(this.#master, `${who} finished`, sha256(this.transcript), 12);
   }
   override receiveFinished(): this {
     const expected = this.verifyData("client");
@@ -97,7 +85,7 @@ export class RawServer12 extends RawServer {
   }
   sendCipherChange(): this {
     this.sendRecord(RECORD.changeCipherSpec, u8(1));
-    this.sealer = this.#next!.sealer;
+    this.sealer = this.#next[1]!;
     return this;
   }
   override finished(): Buffer {

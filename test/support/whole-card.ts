@@ -7,7 +7,7 @@ import { type RequestOptions, request } from "node:https";
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { FaultyLink, type FaultyLinkOptions } from "../../host/capture/faulty-link.ts";
-import type { CardKind } from "../../host/cards.mjs";
+import { CARDS, type CardKind } from "../../host/cards.mjs";
 import { Chip } from "../../host/chip/chip.ts";
 import { MemoryNvm } from "../../host/chip/nvm.ts";
 import { LocalCa } from "../../host/issuer/ca.ts";
@@ -24,6 +24,7 @@ import { T0Reader } from "../../host/reader/t0-reader.ts";
 import { compile } from "../../scripts/firmware.mjs";
 import { CardGuard, NOTHING_LENT, type OpenFirmware, openFirmware } from "./card-guard.ts";
 import { temporaryFolder } from "./netcard.ts";
+import { SEED, randomFrom } from "./random.ts";
 
 const NVM_BYTES = 262144;
 const HTTPS = 443;
@@ -93,10 +94,12 @@ export async function personality(
       exportMemory: true,
     }),
   );
-  const rsaKey = ({ "card-rsa": "sign", "card-legacy": "decrypt" } as const)[card[0] ?? ""];
+  const { rsaKey } = CARDS[kind];
   const ca = await LocalCa.open(temporaryFolder("whole-card"), rsaKey === "sign");
   const nvm = new MemoryNvm(NVM_BYTES);
-  const contacts = new ChipContacts((onLinkByte) => new Chip({ module: firmware.module, nvm, onLinkByte }));
+  const { module } = firmware;
+  const random = randomFrom();
+  const contacts = new ChipContacts((onLinkByte) => new Chip({ module, nvm, random, onLinkByte }));
   const reader = new T0Reader({ line: new CharacterLine(contacts) });
   await reader.connect();
   const transmit = (apdu: Uint8Array) => reader.transmit(apdu);
@@ -148,11 +151,9 @@ export class WholeCard {
     this.clock = clock;
     this.nvm = new MemoryNvm((resume ?? personality).cells.slice());
     this.#originMs = resume ? resume.nowMs - clock.now() : 0;
-    const module = personality.firmware.module;
-    this.contacts = new ChipContacts(
-      (onLinkByte) => new Chip({ module, nvm: this.nvm, onLinkByte, clock: () => this.#nowMs }),
-      clock,
-    );
+    const { module } = personality.firmware;
+    const pins = { module, nvm: this.nvm, clock: () => this.#nowMs, random: randomFrom() };
+    this.contacts = new ChipContacts((onLinkByte) => new Chip({ ...pins, onLinkByte }), clock);
     this.guard = new CardGuard(personality.firmware, this.contacts.chip.exports.memory!);
     const { contacts } = this;
     const write = contacts.write.bind(contacts);
@@ -182,6 +183,7 @@ export class WholeCard {
         this.outlet.pump();
       },
       clock,
+      random: randomFrom(~SEED),
     });
     this.forwarder = new Forwarder(this.gateway, CARD_ADDRESS, HTTPS);
     this.outlet = new Outlet(this.gateway, allow);

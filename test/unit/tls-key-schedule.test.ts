@@ -1,7 +1,8 @@
 // The key schedule against RFC 8448 section 3, "Simple 1-RTT Handshake".
 import { beforeAll, expect, test } from "vitest";
 import { build, instantiate } from "../support/firmware.ts";
-import { AES, expandLabel, Protection } from "../support/tls-client.ts";
+import { AES } from "../support/tls-codec.ts";
+import { expandLabel, Protection } from "../support/tls-keys.ts";
 
 interface Exports {
   workspace(): number;
