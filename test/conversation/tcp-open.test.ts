@@ -121,6 +121,44 @@ describe("LISTEN", () => {
     expect(stack.firmware.stateOf(0)).toBe(ESTABLISHED);
   });
 
+  test.each([true, false])(
+    "so do orphans that wait for the peer's word only, our FIN acknowledged: %s",
+    (isAcked) => {
+      const listener = stack.listen(443, 5);
+      for (let i = 0; i < 5; i++) {
+        const peer = new Peer(stack, 40000 + i);
+        peer.open();
+        stack.firmware.close(stack.firmware.accept(listener));
+        peer.expect({ flags: "FA", seq: 1 });
+        if (isAcked) peer.send({ seq: 1, ack: 2 });
+      }
+      if (!isAcked) {
+        new Peer(stack, 41000).send({ flags: "S", seq: 0 });
+        stack.expectSilence(); // it has only just been sent
+        stack.advance(1000);
+        expect(stack.sent.splice(0)).toHaveLength(5);
+      }
+      for (let i = 0; i < 5; i++) new Peer(stack, 42000 + i).open();
+    },
+  );
+
+  test("one that still has something to say does not", () => {
+    const listener = stack.listen(443, 5);
+    for (let i = 0; i < 5; i++) {
+      const peer = new Peer(stack, 40000 + i);
+      peer.open();
+      const s = stack.firmware.accept(listener);
+      stack.send(s, "!");
+      stack.firmware.close(s);
+      peer.expect({ data: "!" });
+      peer.expect({ flags: "FA", seq: 2 });
+    }
+    stack.advance(5000);
+    stack.sent.length = 0;
+    new Peer(stack, 41000).send({ flags: "S", seq: 0 });
+    stack.expectSilence();
+  });
+
   test("a segment larger than our first pbuf after the SYN's options", () => {
     const listener = stack.listen();
     const peer = new Peer(stack);
