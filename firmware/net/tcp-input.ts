@@ -321,12 +321,7 @@ function takeText(t: Tcb, packet: Pbuf, now: Millis): void {
     return;
   }
   if (length == 0) pbuf.give(packet);
-  else if (!t.owner) {
-    // Nobody will read it: RFC 9293 section 3.6.1
-    pbuf.give(packet);
-    tcb.reset(t);
-    return;
-  } else takeData(t, packet, seq, length, now);
+  else takeData(t, packet, seq, length, now);
   if (hasFin && t.rcvNxt == seq + length) takeFin(t, now);
   else if (hasFin) t.set(tcb.ACK_NOW);
 }

@@ -33,6 +33,8 @@ const SOFT_ERROR_RETRIES: u8 = 3;
 const RTO_MAX_MS: u32 = 60_000;
 /** A peer that never sends its FIN is waited for this long when nobody reads. */
 const FIN_WAIT_2_MS: Millis = 20_000;
+/** One that has said something so lately is told by a RST that it has been to nobody (RFC 9293 section 3.6.1). */
+const STILL_SENDING_MS: Millis = 1_000;
 /** Keep-alive probes: their distance, and how many may stay unanswered. */
 const KEEPALIVE_INTERVAL_MS: Millis = 10_000;
 const KEEPALIVE_PROBES: u8 = 5;
@@ -223,7 +225,8 @@ function armWhenNeeded(t: Tcb, now: Millis): void {
 
 function expire(t: Tcb, now: Millis): void {
   if (t.timer == TIMER_LINGER) {
-    tcb.retire(t, 0);
+    if (t.state == FIN_WAIT_2 && now - t.heardAt < STILL_SENDING_MS) tcb.reset(t);
+    else tcb.retire(t, 0);
     return;
   }
   const isProbe = t.timer == TIMER_PERSIST;
