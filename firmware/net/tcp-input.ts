@@ -9,7 +9,7 @@ import * as ppp from "../link/ppp/ppp.ts";
 import { ECONNREFUSED, ECONNRESET, findListener } from "./endpoint.ts";
 import * as ip from "./ip.ts";
 import * as isn from "./isn.ts";
-import { FIRST, NO_COOKIE } from "./syn-cookie.ts";
+import { FIRST, NOT_FIRST, NO_COOKIE } from "./syn-cookie.ts";
 import * as tcb from "./tcb.ts";
 import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from "./tcb.ts";
 import { SYN_SENT, TIMER_LINGER, TIME_WAIT, Tcb, seqBefore } from "./tcb.ts";
@@ -113,10 +113,14 @@ function noConnection(packet: Pbuf, now: Millis): void {
   else pbuf.give(packet);
 }
 
-/** An ACK of no connection: it has forgotten us, or we it, on purpose. Owns the packet. */
+/**
+ * An ACK of no connection: it has forgotten us, or we it, on purpose. Later data of a client whose first ones were lost
+ * are not answered; a later segment without data is, else a peer that asks whether a RST of ours was meant (RFC 5961
+ * section 3.2) would never know. Owns the packet.
+ */
 function cookieBack(listener: u32, packet: Pbuf, now: Millis): void {
   const verdict = listen.judge(packet, now);
-  if (verdict == NO_COOKIE) return reset(packet);
+  if (verdict == NO_COOKIE || (verdict == NOT_FIRST && dataLength(packet) == 0)) return reset(packet);
   const t = verdict == FIRST ? listen.redeem(listener, packet, now) : changetype<Tcb | null>(usize(0));
   if (t) synchronized(t, packet, now);
   else pbuf.give(packet);
