@@ -257,8 +257,7 @@ function isPeersSyn(t: Tcb, header: TcpHeader): bool {
 
 /** Answers an unacceptable segment with an ACK; one without data not too often, lest two peers go on for ever. */
 function repeatAck(t: Tcb, packet: Pbuf, now: Millis): void {
-  if (t.state == SYN_RECEIVED) t.sndNxt = t.sndUna;
-  else if (segmentLength(packet) > 0) t.set(tcb.ACK_NOW);
+  if (segmentLength(packet) > 0) acknowledge(t);
   else challenge(t, now);
   if (t.state == TIME_WAIT && TcpHeader.of(packet).flags & FIN) t.arm(TIMER_LINGER, now + TIME_WAIT_MS);
 }
@@ -281,7 +280,13 @@ function challenge(t: Tcb, now: Millis): void {
   tally(offsetof<TcpState>("challenged"));
   if (t.challengedAt && u16(ticks - t.challengedAt) < CHALLENGE_INTERVAL) return;
   t.challengedAt = u16(max(ticks, 1));
-  t.set(tcb.ACK_NOW);
+  acknowledge(t);
+}
+
+/** In SYN-RECEIVED the SYN-ACK is the ACK. */
+function acknowledge(t: Tcb): void {
+  if (t.state == SYN_RECEIVED) t.sndNxt = t.sndUna;
+  else t.set(tcb.ACK_NOW);
 }
 
 /** Fifth step. @returns whether the segment may be processed further */

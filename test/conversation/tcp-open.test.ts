@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readProfile } from "../../scripts/firmware.mjs";
 import { FAILED, PEER, READABLE, WRITABLE, ECONNREFUSED, ETIMEDOUT, EAGAIN } from "../support/net.ts";
-import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "../support/net.ts";
+import { CLOSED, ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "../support/net.ts";
 import { Peer, Stack, established, netModule } from "../support/net.ts";
 
 let module: WebAssembly.Module;
@@ -212,6 +212,22 @@ describe("SYN-RECEIVED", () => {
     peer.send({ flags: "R", seq: 1 });
     expect(stack.firmware.tcbsInUse()).toBe(0);
     expect(stack.firmware.ready(listener)).toBe(0);
+  });
+
+  test.each([
+    ["R", 5],
+    ["S", 20],
+  ])("%s in the window, not at its edge: challenged with the SYN-ACK (RFC 5961)", (flags, seq) => {
+    stack.listen();
+    const peer = new Peer(stack);
+    peer.send({ flags: "S", seq: 0 });
+    peer.expect({ flags: "SA", seq: 0, ack: 1 });
+    for (let i = 0; i < 9; i++) peer.send({ flags, seq });
+    peer.expect({ flags: "SA", seq: 0, ack: 1 });
+    stack.expectSilence(); // twice a second at most
+    expect(stack.firmware.stateOf(0)).toBe(SYN_RECEIVED);
+    peer.send({ flags: "R", seq: 1 });
+    expect(stack.firmware.stateOf(0)).toBe(CLOSED);
   });
 
   test("data and FIN with the ACK", () => {
