@@ -216,22 +216,34 @@ export function find(remoteAddress: u32, remotePort: u32, localPort: u32): Tcb |
 
 /**
  * @param stale how old a half-open connection must be to be given up for a new one, ms
- * @returns a cleared block: a free one, else the oldest in TIME-WAIT, else a stale half-open one; null
+ * @returns a cleared block: a free one, else the oldest of those that can best be done without; null
  */
 export function take(now: Millis, stale: Millis): Tcb | null {
-  let oldest: Tcb | null = null;
+  let best: Tcb | null = null;
+  let bestRank: u32 = 0;
   for (let i: u32 = 0; i < u32(TCB_COUNT); i++) {
     const tcb = Tcb.at(i);
-    if (tcb.state == CLOSED && !tcb.owner) {
-      release(tcb);
-      return tcb;
-    }
-    if (tcb.state == TIME_WAIT && !tcb.owner) {
-      if (!oldest || oldest.state != TIME_WAIT || isBefore(tcb.timerAt, oldest.timerAt)) oldest = tcb;
-    } else if (!oldest && isStale(tcb, now, stale)) oldest = tcb;
+    const rank = rankOf(tcb, now, stale);
+    if (rank < bestRank || rank == 0) continue;
+    if (rank == bestRank && !isBefore(tcb.timerAt, best!.timerAt)) continue;
+    best = tcb;
+    bestRank = rank;
   }
-  if (oldest) release(oldest);
-  return oldest;
+  if (best) release(best);
+  return best;
+}
+
+/**
+ * An orphan has said all, and RFC 9293 section 3.6 lets its peer keep it as long as it likes. So it goes when its block
+ * is needed and the peer has everything, or has everything but the FIN, repeated in vain.
+ * @returns how well a block can be done without, 0: not at all
+ */
+function rankOf(tcb: Tcb, now: Millis, stale: Millis): u32 {
+  if (tcb.owner) return u32(isStale(tcb, now, stale));
+  if (tcb.state == CLOSED) return 5;
+  if (tcb.state == TIME_WAIT) return 4;
+  if (tcb.state == FIN_WAIT_2) return 3;
+  return tcb.isFinishing && tcb.retries > 0 && tcb.sndUna == tcb.dataEnd ? 2 : 0;
 }
 
 /** @returns whether a connection is half-open, made by a listener, and at least `age` ms old */

@@ -67,9 +67,14 @@ export function timeout(t: Tcb): void {
 /** Doubles the timeout, up to `most` ms. */
 export function backOff(t: Tcb, most: u32): void {
   t.rto = u16(min(u32(t.rto) * 2, most));
+  t.unset(tcb.TIMING); // Karn: what is sent twice is not timed
+  count(t);
+}
+
+/** One more retransmission or window probe. */
+export function count(t: Tcb): void {
   if (t.retries < 255) t.retries++;
   if (t.unanswered < 255) t.unanswered++;
-  t.unset(tcb.TIMING); // Karn: what is sent twice is not timed
 }
 
 /**

@@ -9,7 +9,7 @@ import * as ppp from "../link/ppp/ppp.ts";
 import { ECONNREFUSED, ECONNRESET, findListener } from "./endpoint.ts";
 import * as ip from "./ip.ts";
 import * as isn from "./isn.ts";
-import { FIRST, NO_COOKIE } from "./syn-cookie.ts";
+import { FIRST, NOT_FIRST, NO_COOKIE } from "./syn-cookie.ts";
 import * as tcb from "./tcb.ts";
 import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from "./tcb.ts";
 import { SYN_SENT, TIMER_LINGER, TIME_WAIT, Tcb, seqBefore } from "./tcb.ts";
@@ -113,10 +113,14 @@ function noConnection(packet: Pbuf, now: Millis): void {
   else pbuf.give(packet);
 }
 
-/** An ACK of no connection: it has forgotten us, or we it, on purpose. Owns the packet. */
+/**
+ * An ACK of no connection: it has forgotten us, or we it, on purpose. Later data of a client whose first ones were lost
+ * are not answered; a later segment without data is, else a peer that asks whether a RST of ours was meant (RFC 5961
+ * section 3.2) would never know. Owns the packet.
+ */
 function cookieBack(listener: u32, packet: Pbuf, now: Millis): void {
   const verdict = listen.judge(packet, now);
-  if (verdict == NO_COOKIE) return reset(packet);
+  if (verdict == NO_COOKIE || (verdict == NOT_FIRST && dataLength(packet) == 0)) return reset(packet);
   const t = verdict == FIRST ? listen.redeem(listener, packet, now) : changetype<Tcb | null>(usize(0));
   if (t) synchronized(t, packet, now);
   else pbuf.give(packet);
@@ -254,8 +258,7 @@ function isPeersSyn(t: Tcb, header: TcpHeader): bool {
 
 /** Answers an unacceptable segment with an ACK; one without data not too often, lest two peers go on for ever. */
 function repeatAck(t: Tcb, packet: Pbuf, now: Millis): void {
-  if (t.state == SYN_RECEIVED) t.sndNxt = t.sndUna;
-  else if (segmentLength(packet) > 0) t.set(tcb.ACK_NOW);
+  if (segmentLength(packet) > 0) acknowledge(t);
   else challenge(t, now);
   if (t.state == TIME_WAIT && TcpHeader.of(packet).flags & FIN) t.arm(TIMER_LINGER, now + TIME_WAIT_MS);
 }
@@ -278,7 +281,13 @@ function challenge(t: Tcb, now: Millis): void {
   tally(offsetof<TcpState>("challenged"));
   if (t.challengedAt && u16(ticks - t.challengedAt) < CHALLENGE_INTERVAL) return;
   t.challengedAt = u16(max(ticks, 1));
-  t.set(tcb.ACK_NOW);
+  acknowledge(t);
+}
+
+/** In SYN-RECEIVED the SYN-ACK is the ACK. */
+function acknowledge(t: Tcb): void {
+  if (t.state == SYN_RECEIVED) t.sndNxt = t.sndUna;
+  else t.set(tcb.ACK_NOW);
 }
 
 /** Fifth step. @returns whether the segment may be processed further */
@@ -322,12 +331,7 @@ function takeText(t: Tcb, packet: Pbuf, now: Millis): void {
     return;
   }
   if (length == 0) pbuf.give(packet);
-  else if (!t.owner) {
-    // Nobody will read it: RFC 9293 section 3.6.1
-    pbuf.give(packet);
-    tcb.reset(t);
-    return;
-  } else takeData(t, packet, seq, length, now);
+  else takeData(t, packet, seq, length, now);
   if (hasFin && t.rcvNxt == seq + length) takeFin(t, now);
   else if (hasFin) t.set(tcb.ACK_NOW);
 }

@@ -10,7 +10,7 @@ import * as ppp from "../link/ppp/ppp.ts";
 import * as ip from "./ip.ts";
 import * as tcb from "./tcb.ts";
 import { CLOSED, RESETTING, SYN_RECEIVED, SYN_SENT, TIMER_RETRANSMIT, Tcb } from "./tcb.ts";
-import { seqBefore } from "./tcb.ts";
+import { TIMER_PERSIST, seqBefore } from "./tcb.ts";
 import * as receive from "./tcp-receive.ts";
 import { TcpState, tally } from "./tcp-state.ts";
 import { ACK, FIN, PROTOCOL_TCP, PSH, RST, SYN, TCP_HEADER_LEN, TcpHeader } from "./wire.ts";
@@ -127,6 +127,7 @@ function send(t: Tcb, seq: u32, flags: u32, length: u32, now: Millis): bool {
   if (seqBefore(t.sndMax, end)) t.sndMax = end;
   t.sndNxt = end;
   if (t.isRecovering && seq == t.sndUna) skipTo(t, t.sndMax);
+  if (t.timer == TIMER_PERSIST) t.retries = 0; // they were probes: patience begins anew
   if (t.timer != TIMER_RETRANSMIT) t.arm(TIMER_RETRANSMIT, now + t.rto);
   if (t.has(tcb.MORE) && t.has(tcb.REPEATABLE) && wantsRegion(t)) ppp.follow();
   return true;

@@ -24,11 +24,17 @@ const HALF_OPEN: u32 = (HOLD_MAX * BYTES_PER_PBUF) / 2;
 const GAIN_MIN: u32 = HALF_OPEN < u32(TCP_MSS) ? HALF_OPEN : u32(TCP_MSS);
 
 /**
- * Appends data to what the connection has received.
+ * Appends data to what the connection has received. An orphan's go to nobody, and are acknowledged all the same: the RST
+ * that RFC 9293 section 3.6.1 has for them would make the peer lose what it has not read yet (RFC 9112 section 9.6).
  * @param data the bytes at rcvNxt, and nothing else; owned by the callee
  * @returns bytes accepted, from the front
  */
 export function accept(tcb: Tcb, data: Pbuf): u32 {
+  if (!tcb.owner) {
+    const bytes = data.totalLength;
+    pbuf.give(data);
+    return bytes;
+  }
   const before = totalOf(tcb.received);
   let budget = budgetOf(tcb) + pbufsOf(data);
   let rest: Pbuf | null = data;

@@ -31,8 +31,12 @@ const RETRIES_UNUSED: u8 = 5;
 const SOFT_ERROR_RETRIES: u8 = 3;
 /** Longest timeouts, ms. */
 const RTO_MAX_MS: u32 = 60_000;
+/** As often as that the distance of window probes doubles: enough to come from the least RTO to the longest. */
+const PROBE_DOUBLINGS: u8 = 8;
 /** A peer that never sends its FIN is waited for this long when nobody reads. */
 const FIN_WAIT_2_MS: Millis = 20_000;
+/** One that has said something so lately is told by a RST that it has been to nobody (RFC 9293 section 3.6.1). */
+const STILL_SENDING_MS: Millis = 1_000;
 /** Keep-alive probes: their distance, and how many may stay unanswered. */
 const KEEPALIVE_INTERVAL_MS: Millis = 10_000;
 const KEEPALIVE_PROBES: u8 = 5;
@@ -221,12 +225,19 @@ export function poll(now: Millis): Millis {
 function armWhenNeeded(t: Tcb, now: Millis): void {
   if (t.state == FIN_WAIT_2 && !t.owner) t.arm(TIMER_LINGER, now + FIN_WAIT_2_MS);
   else if (t.state >= ESTABLISHED && t.sndNxt == t.sndUna && t.dataLength > 0 && output.sendable(t) == 0)
-    t.arm(TIMER_PERSIST, now + t.rto);
+    persist(t, now);
+}
+
+/** Waits for the peer's window. Nothing is lost: the probes' backoff is theirs alone, the timeout stays as it is. */
+function persist(t: Tcb, now: Millis): void {
+  t.arm(TIMER_PERSIST, now + t.rto);
+  t.retries = 0;
 }
 
 function expire(t: Tcb, now: Millis): void {
   if (t.timer == TIMER_LINGER) {
-    tcb.retire(t, 0);
+    if (t.state == FIN_WAIT_2 && now - t.heardAt < STILL_SENDING_MS) tcb.reset(t);
+    else tcb.retire(t, 0);
     return;
   }
   const isProbe = t.timer == TIMER_PERSIST;
@@ -234,12 +245,14 @@ function expire(t: Tcb, now: Millis): void {
     giveUp(t);
     return;
   }
-  if (isProbe) t.set(tcb.PROBE);
-  else ack.timeout(t);
-  ack.backOff(t, t.state <= SYN_RECEIVED ? u32(TCP_SYN_RTO_MAX) : RTO_MAX_MS);
-  if (!isProbe) return;
-  t.timerAt = now + t.rto;
-  t.retries = 0; // nothing is lost yet: when the window opens, patience begins anew
+  if (isProbe) {
+    t.set(tcb.PROBE);
+    ack.count(t);
+    t.timerAt = now + min(u32(t.rto) << min(t.retries, PROBE_DOUBLINGS), RTO_MAX_MS);
+  } else {
+    ack.timeout(t);
+    ack.backOff(t, t.state <= SYN_RECEIVED ? u32(TCP_SYN_RTO_MAX) : RTO_MAX_MS);
+  }
 }
 
 function patience(t: Tcb): u8 {

@@ -193,11 +193,11 @@ export function random(): u32 {
   return isn.unguessable(changetype<usize>(TcpState.here), ++UdpState.here.counter);
 }
 
-/** @returns the socket at a local port, null when there is none */
+/** @returns the socket at a local port, null when there is none; at port 0, which nobody has (RFC 6335 section 6) */
 export function find(port: u32): UdpEndpoint | null {
   for (let number: u32 = 1; number <= u32(SOCKET_COUNT); number++) {
     const endpoint = UdpEndpoint.at(number);
-    if (endpoint.kind == DATAGRAM && endpoint.port == port) return endpoint;
+    if (port && endpoint.kind == DATAGRAM && endpoint.port == port) return endpoint;
   }
   return null;
 }

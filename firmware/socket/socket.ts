@@ -92,7 +92,9 @@ export function bind(s: i32, port: u32): i32 {
 /**
  * Listens at the bound port. May be called again to change the backlog.
  * @param backlog connections that may wait for accept(), those in the handshake included. The SYNs of further ones are
- *   dropped without an answer (their client repeats them; a reset would break its page) and noted for knocked()
+ *   answered with a cookie while one of those has said nothing for a while, and take its place when that comes back
+ *   (RFC 4987 section 3.6); else, and with a backlog of 0, they are dropped without an answer (their client repeats them;
+ *   a reset would break its page) and noted for knocked()
  * @returns 0; EBADF, EINVAL
  */
 export function listen(s: i32, backlog: u32): i32 {

@@ -88,10 +88,42 @@ describe("we close first", () => {
     expect(state()).toBe(TIME_WAIT);
   });
 
-  test("FIN-WAIT-2, data for nobody: RST", () => {
+  test.each([
+    [FIN_WAIT_1, 1],
+    [FIN_WAIT_2, 2],
+  ])("state %i, data for nobody: acknowledged, no RST, and the FIN behind them counts", (waiting, ack) => {
     stack.firmware.close(s);
     peer.expect({ flags: "FA" });
-    peer.send({ flags: "PA", seq: 1, ack: 2, data: "too late" });
+    peer.send({ flags: "PA", seq: 1, ack, data: "too late" });
+    expect(state()).toBe(waiting);
+    stack.advance(40);
+    peer.expect({ flags: "A", seq: 2, ack: 9 });
+    peer.send({ flags: "PA", seq: 5, ack, data: "late again" });
+    peer.send({ flags: "FA", seq: 15, ack: 2 });
+    peer.expect({ flags: "A", seq: 2, ack: 16 });
+    expect(state()).toBe(TIME_WAIT);
+  });
+
+  test("data for nobody out of order, or beyond the window, are not acknowledged", () => {
+    stack.firmware.close(s);
+    const { window } = peer.expect({ flags: "FA" });
+    peer.send({ flags: "PA", seq: 9, ack: 2, data: "too far" });
+    peer.expect({ flags: "A", ack: 1 });
+    peer.send({ flags: "PA", seq: 1, ack: 2, length: window + 20 });
+    peer.expect({ flags: "A", ack: 1 + window });
+  });
+
+  test("a peer that goes on sending to nobody is reset after 20 s, and holds no pbuf", () => {
+    stack.firmware.close(s);
+    peer.expect({ flags: "FA" });
+    const free = stack.firmware.freePbufs();
+    for (let i = 0; i < 40; i++) {
+      peer.send({ flags: "A", seq: 1 + 216 * i, ack: 2, length: 216 });
+      expect(stack.firmware.freePbufs()).toBe(free);
+      stack.advance(500);
+      if (i < 39) peer.expect({ flags: "A", seq: 2, ack: 217 + 216 * i });
+    }
+    peer.expect({ flags: "A", ack: 1 + 216 * 40 });
     peer.expect({ flags: "RA", seq: 2 });
     expect(state()).toBe(CLOSED);
   });

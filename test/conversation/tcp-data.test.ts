@@ -385,8 +385,11 @@ describe("a closed window", () => {
     }
     peer.send({ seq: 1, ack: 1, window: 100 });
     peer.expect({ flags: "PA", seq: 1, data: "data" });
-    stack.advance(60_000);
-    peer.expect({ flags: "PA", seq: 1, data: "data" });
+    for (let i = 0; i < 8; i++) {
+      stack.advance(Math.min(RTO * 2 ** i, 60_000)); // the probes' backoff was theirs (RFC 9293 section 3.8.6.1)
+      peer.expect({ flags: "PA", seq: 1, data: "data" });
+    }
+    stack.expectSilence();
     peer.send({ seq: 1, ack: 5 });
     expect(stack.firmware.outstanding(s)).toBe(0);
   });

@@ -203,6 +203,28 @@ describe("a listener whose clients speak first", () => {
     expect(stack.read(stack.firmware.accept(listener))).toBe("and me");
   });
 
+  test("a challenge ACK about our RST is answered: the peer learns that the connection is gone", () => {
+    const peer = knock(40000);
+    peer.send({ flags: "PA", seq: 1, ack: 1, data: "hello" });
+    const s = stack.firmware.accept(listener);
+    expect(stack.read(s)).toBe("hello");
+    stack.send(s, "welcome");
+    peer.expect({ flags: "PA", seq: 1, data: "welcome" }); // lost on the way
+    stack.firmware.abort(s);
+    peer.expect({ flags: "RA", seq: 8 });
+    peer.send({ flags: "A", seq: 6, ack: 1 });
+    peer.expect({ flags: "R", seq: 1 });
+  });
+
+  test("the handshake's ACK of one that had to make way is not answered", () => {
+    const silent = knock(40000);
+    stack.advance(SILENT_MS);
+    knock(40001).send({ flags: "PA", seq: 1, ack: 1, data: "me" });
+    stack.sent.length = 0;
+    silent.send({ flags: "A", seq: 1, ack: 1 });
+    stack.expectSilence();
+  });
+
   test("one that had to make way and closes is reset", () => {
     const silent = knock(40000);
     silent.send({ flags: "A", seq: 1, ack: 1 });

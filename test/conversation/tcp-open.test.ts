@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readProfile } from "../../scripts/firmware.mjs";
 import { FAILED, PEER, READABLE, WRITABLE, ECONNREFUSED, ETIMEDOUT, EAGAIN } from "../support/net.ts";
-import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "../support/net.ts";
+import { CLOSED, ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "../support/net.ts";
 import { Peer, Stack, established, netModule } from "../support/net.ts";
 
 let module: WebAssembly.Module;
@@ -121,6 +121,44 @@ describe("LISTEN", () => {
     expect(stack.firmware.stateOf(0)).toBe(ESTABLISHED);
   });
 
+  test.each([true, false])(
+    "so do orphans that wait for the peer's word only, our FIN acknowledged: %s",
+    (isAcked) => {
+      const listener = stack.listen(443, 5);
+      for (let i = 0; i < 5; i++) {
+        const peer = new Peer(stack, 40000 + i);
+        peer.open();
+        stack.firmware.close(stack.firmware.accept(listener));
+        peer.expect({ flags: "FA", seq: 1 });
+        if (isAcked) peer.send({ seq: 1, ack: 2 });
+      }
+      if (!isAcked) {
+        new Peer(stack, 41000).send({ flags: "S", seq: 0 });
+        stack.expectSilence(); // it has only just been sent
+        stack.advance(1000);
+        expect(stack.sent.splice(0)).toHaveLength(5);
+      }
+      for (let i = 0; i < 5; i++) new Peer(stack, 42000 + i).open();
+    },
+  );
+
+  test("one that still has something to say does not", () => {
+    const listener = stack.listen(443, 5);
+    for (let i = 0; i < 5; i++) {
+      const peer = new Peer(stack, 40000 + i);
+      peer.open();
+      const s = stack.firmware.accept(listener);
+      stack.send(s, "!");
+      stack.firmware.close(s);
+      peer.expect({ data: "!" });
+      peer.expect({ flags: "FA", seq: 2 });
+    }
+    stack.advance(5000);
+    stack.sent.length = 0;
+    new Peer(stack, 41000).send({ flags: "S", seq: 0 });
+    stack.expectSilence();
+  });
+
   test("a segment larger than our first pbuf after the SYN's options", () => {
     const listener = stack.listen();
     const peer = new Peer(stack);
@@ -174,6 +212,22 @@ describe("SYN-RECEIVED", () => {
     peer.send({ flags: "R", seq: 1 });
     expect(stack.firmware.tcbsInUse()).toBe(0);
     expect(stack.firmware.ready(listener)).toBe(0);
+  });
+
+  test.each([
+    ["R", 5],
+    ["S", 20],
+  ])("%s in the window, not at its edge: challenged with the SYN-ACK (RFC 5961)", (flags, seq) => {
+    stack.listen();
+    const peer = new Peer(stack);
+    peer.send({ flags: "S", seq: 0 });
+    peer.expect({ flags: "SA", seq: 0, ack: 1 });
+    for (let i = 0; i < 9; i++) peer.send({ flags, seq });
+    peer.expect({ flags: "SA", seq: 0, ack: 1 });
+    stack.expectSilence(); // twice a second at most
+    expect(stack.firmware.stateOf(0)).toBe(SYN_RECEIVED);
+    peer.send({ flags: "R", seq: 1 });
+    expect(stack.firmware.stateOf(0)).toBe(CLOSED);
   });
 
   test("data and FIN with the ACK", () => {

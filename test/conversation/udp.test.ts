@@ -111,6 +111,13 @@ describe("receiving", () => {
     expect(stack.take().payload[1]).toBe(3);
   });
 
+  test("port 0 is nobody's, not that of a socket without a port", () => {
+    const s = stack.firmware.datagramSocket();
+    send("evil", 7000, 0);
+    expect(stack.take().payload[1]).toBe(3);
+    expect(stack.read(s)).toBe(EAGAIN);
+  });
+
   test("nobody complains about a broadcast, and TCP never sees one", () => {
     const s = bound();
     receive(stack, { sourcePort: 1, destPort: 5000, data: bytes("all") }, { dest: 0xffffffff });
