@@ -160,14 +160,15 @@ function listen(f: Fetcher): bool {
   return true;
 }
 
-/** It has taken too long. */
+/** It has taken too long. The verdict of what is being closed stands. */
 function giveUp(f: Fetcher): void {
   if (DNS && f.state == RESOLVING) {
     dns.cancel();
     return conclude(f, socket.ETIMEDOUT, DONE);
   }
   socket.abort(f.socket);
-  conclude(f, socket.ETIMEDOUT, ABORTED);
+  if (f.state == CLOSING) f.state = ABORTED;
+  else conclude(f, socket.ETIMEDOUT, ABORTED);
 }
 
 /** Writes the verdict down. */

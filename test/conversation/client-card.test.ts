@@ -71,6 +71,25 @@ test("one that gives its page", async () => {
   expect(await run()).toMatchObject({ verdict: "fetched: 200\n", page: "the page" });
 });
 
+test("one that does not hear the last word: the verdict stands when patience ends", async () => {
+  await listenTls((socket) => socket.end(`${HEAD}the page`));
+  const card = await WholeCard.openVirtual(issued, { allow: [port] });
+  try {
+    const isFetched = () => Buffer.from(card.nvm.cells).includes("fetched: 200");
+    const receive = card.gateway.receive.bind(card.gateway);
+    card.gateway.receive = (bytes) => {
+      if (!isFetched()) receive(bytes);
+    };
+    await card.until(isFetched, MINUTE_MS);
+    await card.clock.sleep(MINUTE_MS + 1000);
+    card.gateway.receive = receive;
+    expect((await card.fetch("/verdict.txt")).body.toString()).toBe("fetched: 200\n");
+    await card.expectAllFree();
+  } finally {
+    await card.close();
+  }
+});
+
 test("one that says nothing", async () => {
   await listen(createServer(() => undefined));
   const { verdict, ms } = await run();
