@@ -8,6 +8,7 @@ export const RESET_INIT: u32 = 0;
 export const RECV_FAST: u32 = 0;
 export const COPY_OFF: u32 = 1;
 export const CAN_REPEAT: bool = true;
+export const COMPUTES: bool = false;
 export const SEND_MAX: u32 = TLS_BUFFER;
 
 const PIECE: u32 = 64;
@@ -15,6 +16,9 @@ const PIECE: u32 = 64;
 const CHOSEN: usize = 8 + PIECE;
 
 export function powerOn(): void {}
+export function compute(): bool {
+  return false;
+}
 export function resetCtx(_ctx: u32, _flag: u32): i32 {
   return 0;
 }
