@@ -54,8 +54,10 @@ import {
   sendRecord,
 } from "./record-out.ts";
 import * as recordStore from "./record-store.ts";
+import * as sessionCache from "./session-cache.ts";
 import * as stream from "./stream.ts";
 import * as swap from "./swap.ts";
+import * as ticket from "./ticket.ts";
 import * as tls10 from "./tls10/tls10.ts";
 
 export const EAGAIN: i32 = socket.EAGAIN;
@@ -79,9 +81,11 @@ export const SEND_MAX: u32 = TLS10 ? tls10.SEND_MAX : CONTENT_MAX;
 /** Can a record be made again? In TLS 1.0 it depends on the one before, so data is sent by send() alone. */
 export const CAN_REPEAT: bool = !TLS10;
 
-/** NVM keeps no secrets of a connection that power has cut short. */
+/** NVM keeps no secrets of an earlier boot: of no session, and of no connection that power has cut short. */
 export function powerOn(): void {
   if (TLS_RSA) swap.powerOn();
+  if (TLS10 | TLS12) sessionCache.powerOn();
+  if (!TLS10) ticket.powerOn();
 }
 
 /** Forgets everything, secrets first [239]. The buffer is not outstanding. @returns 0 */

@@ -1,7 +1,16 @@
 // TLS 1.2, right and wrong, and the answers that RFC 5246, 7627, 5746 and 8446 ask for.
 import { beforeAll, describe, expect, test } from "vitest";
+import { PowerCut } from "../../host/chip/nvm.ts";
 import { SEED } from "../support/random.ts";
-import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
+import {
+  cutPower,
+  EAGAIN,
+  firmware,
+  personalise,
+  remainsOf,
+  TlsCard,
+  type Personality,
+} from "../support/tls-card.ts";
 import { RawClient12 } from "../support/tls-client-1-2.ts";
 import type { EarlierSession } from "../support/tls-client-earlier.ts";
 import {
@@ -34,6 +43,8 @@ const ALERT = {
   noApplicationProtocol: 120,
 };
 const HOUR_MS = 3_600_000;
+/** Of firmware/chip/nvm-map.ts; whole pages. */
+const [SESSIONS, SESSIONS_END] = [20160, 20480];
 
 let module: WebAssembly.Module;
 let personality: Personality;
@@ -357,6 +368,21 @@ describe("a session", () => {
     return client.isResumed;
   }
 
+  const isOfSessions = (address: number) => address >= SESSIONS && address < SESSIONS_END;
+  const writesToSessions = ({ nvm }: TlsCard) =>
+    [...nvm.wear.keys()].reduce((sum, page) => sum + (isOfSessions(64 * page) ? nvm.wear[page]! : 0), 0);
+  /** Boots, until power fails after so many writes to the sessions. */
+  function bootUntil(cells: Uint8Array, writes: number): void {
+    let left = writes;
+    new TlsCard(module, cells, 3, (module, imports) => {
+      imports.pins!.nvmWrite = (address: number, byte: number) => {
+        if (isOfSessions(address) && left-- === 0) throw new PowerCut("power failed");
+        cells[address] = byte;
+      };
+      return new WebAssembly.Instance(module, imports);
+    });
+  }
+
   test("is resumed, again and again, and by no other ID", () => {
     const card = newCard();
     const session = meet(card);
@@ -432,6 +458,35 @@ describe("a session", () => {
     client.receiveServerHello();
     client.sendCipherChange().sendMessage(client.finished());
     expect(client.run()).toBe(-0x100 - ALERT.badRecordMac);
+  });
+
+  test("is erased at the next power-on, which writes nothing when there is none (RFC 5246 appendix F.1.4)", () => {
+    const card = newCard();
+    const { master } = meet(card);
+    expect(remainsOf(master, card.nvm.cells)).toBe(true);
+    const again = new TlsCard(module, card.nvm.cells, 3);
+    expect(remainsOf(master, again.nvm.cells)).toBe(false);
+    expect(writesToSessions(again)).toBeGreaterThan(0);
+    expect(writesToSessions(new TlsCard(module, again.nvm.cells, 4))).toBe(0);
+  });
+
+  test("leaves no part of its secret, whenever power fails while it is written and while it is erased", () => {
+    const uncut = newCard();
+    const atBoot = uncut.nvm.writes;
+    const { master } = meet(uncut);
+    const writes = uncut.nvm.writes - atBoot;
+    for (let left = 0; left < writes; left += 3) {
+      const card = newCard();
+      cutPower(card, left);
+      expect(() => meet(card)).toThrow(PowerCut);
+      const whole = new TlsCard(module, card.nvm.cells, 3);
+      expect(remainsOf(master, whole.nvm.cells)).toBe(false);
+    }
+    for (let left = 0; left < 49; left += 3) {
+      const cells = Uint8Array.from(uncut.nvm.cells);
+      expect(() => bootUntil(cells, left)).toThrow(PowerCut);
+      expect(remainsOf(master, new TlsCard(module, cells, 3).nvm.cells)).toBe(false);
+    }
   });
 
   test("is not kept before the client's Finished, and power that fails while it is written leaves none", () => {
