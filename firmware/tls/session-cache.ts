@@ -32,7 +32,8 @@ export function powerOn(): void {
   for (let number: u32 = 1; number <= SESSION_COUNT; number++) forget(number);
 }
 
-function forget(number: u32): void {
+/** Erases a session's master secret; the session is none any more. */
+export function forget(number: u32): void {
   nvm.forget(entryAt(number), entryAt(number) + MASTER, MASTER_BYTES);
 }
 
@@ -53,10 +54,11 @@ export function readMaster(number: u32, target: usize): void {
   nvm.copyIn(target, entryAt(number) + MASTER, MASTER_BYTES);
 }
 
-/** Keeps a session. CT: nothing leaks. */
-export function keep(suite: u32, id: usize, master: usize, now: Millis): void {
+/** Keeps a session. @returns its number. CT: nothing leaks. */
+export function keep(suite: u32, id: usize, master: usize, now: Millis): u32 {
   if (MASTER + MASTER_BYTES > SESSION_BYTES) ERROR("a session does not fit SESSION_BYTES");
-  const entry = entryAt(oldest(now));
+  const number = oldest(now);
+  const entry = entryAt(number);
   nvm.write(entry, BEGUN);
   nvm.write(entry + SUITE, suite);
   nvm.write32(entry + ISSUED, now);
@@ -64,6 +66,7 @@ export function keep(suite: u32, id: usize, master: usize, now: Millis): void {
   nvm.copyOut(entry + ID, id, SESSION_ID_BYTES);
   nvm.overwrite(entry + MASTER, master, MASTER_BYTES);
   nvm.write(entry, COMMITTED);
+  return number;
 }
 
 /** A session that is none is older than all. */

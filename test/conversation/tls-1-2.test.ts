@@ -489,6 +489,40 @@ describe("a session", () => {
     }
   });
 
+  const failures: [string, (c: RawClient12) => unknown][] = [
+    ["of ours", (c) => (c.sealer!.sequence++, c.sendRecord(RECORD.data, u8(1)))],
+    ["of the client's", (c) => c.sendRecord(RECORD.alert, u8(2, 80))],
+  ];
+  test.each(failures)(
+    "does not survive a fatal alert %s, new or resumed (RFC 5246 section 7.2)",
+    (_whose, fail) => {
+      for (const old of [false, true]) {
+        const card = newCard();
+        const session = meet(card);
+        const client = new RawClient12(card);
+        if (old) client.keep(session);
+        client.connect();
+        fail(client);
+        expect(client.recvAll().result).toBeLessThan(EAGAIN);
+        card.exports.close(0);
+        client.tcp.acknowledge(card);
+        expect(card.exports.close(0)).toBe(0);
+        expect(remainsOf(client.master, card.nvm.cells)).toBe(false);
+        expect(isResumed(card, client.session12)).toBe(false);
+        expect(isResumed(card, session)).toBe(!old);
+      }
+    },
+  );
+
+  test("survives TCP's end without close_notify (RFC 5246 section 7.2.1)", () => {
+    const card = newCard();
+    const client = new RawClient12(card).connect();
+    client.tcp.ended = true;
+    expect(client.recvAll().result).toBe(-0x300);
+    expect(card.exports.close(0)).toBe(0);
+    expect(isResumed(card, client.session12)).toBe(true);
+  });
+
   test("is not kept before the client's Finished, and power that fails while it is written leaves none", () => {
     const card = newCard();
     const before = Buffer.from(card.nvm.cells);
