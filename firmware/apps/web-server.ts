@@ -30,7 +30,7 @@ import * as text from "./http/text.ts";
 
 // States of a connection, named after what is awaited.
 const FREE: u8 = 0;
-/** Accepted; nothing has come. */
+/** Accepted; its ClientHello has not come to its end. */
 const EXPECT_HELLO: u8 = 1;
 const EXPECT_FINISHED: u8 = 2;
 /** Nothing of the next request has come. */
@@ -125,9 +125,6 @@ function serve(context: u32, now: Millis): Millis {
 function step(context: u32, c: Connection, now: Millis): bool {
   switch (c.state) {
     case EXPECT_HELLO:
-      if (!socket.select(1 << c.socket, 0)) return false;
-      c.state = EXPECT_FINISHED;
-      return true;
     case EXPECT_FINISHED:
       return shakeHands(context, c, now);
     case EXPECT_REQUEST:
@@ -162,7 +159,10 @@ function close(context: u32, c: Connection, now: Millis): bool {
 
 function shakeHands(context: u32, c: Connection, now: Millis): bool {
   const result = tls.accept(context, now);
-  if (result == tls.EAGAIN) return false;
+  if (result == tls.EAGAIN) {
+    if (tls.hasHello(context)) c.state = EXPECT_FINISHED;
+    return false;
+  }
   if (result < 0) enter(c, CLOSING, now);
   else {
     server().handshakes++;
@@ -283,7 +283,7 @@ function patience(c: Connection): Millis {
   const isCrowded = server().crowded;
   switch (c.state) {
     case EXPECT_HELLO:
-      return isCrowded ? policy.SILENT_MS : policy.HANDSHAKE_MS;
+      return isCrowded ? policy.HELLO_CROWDED_MS : policy.HANDSHAKE_MS;
     case EXPECT_FINISHED:
       return policy.HANDSHAKE_MS;
     case EXPECT_REQUEST:

@@ -33,6 +33,7 @@ import * as context from "./context.ts";
 import {
   CONNECTED,
   Context,
+  EXPECT_CLIENT_HELLO,
   FAILED,
   IDLE,
   IN_NVM,
@@ -154,6 +155,13 @@ export const COMPUTES: bool = rsaKey.IN_USE;
  */
 export function compute(): bool {
   return TLS10 ? tls10.compute() : handshake.compute(context.at(0));
+}
+
+/** Has the ClientHello come to its end, so that this is a client that knows what it wants? */
+export function hasHello(ctx: u32): bool {
+  if (TLS10) return tls10.hasHello(ctx);
+  const c = context.at(ctx);
+  return c.isLent || c.state != EXPECT_CLIENT_HELLO;
 }
 
 /**
