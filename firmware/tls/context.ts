@@ -124,7 +124,7 @@ export const KEYS_BYTES: u32 = KEY_BYTES + aead.NONCE_BYTES;
 @final
 @unmanaged
 export class Context extends Incoming {
-  /** Sequence numbers: a key is replaced long before 2^32 records. */
+  /** Sequence numbers, which never wrap: key-update.ts and record-in.ts see to that. */
   writeSeq: u32;
   readSeq: u32;
   flags: u32;

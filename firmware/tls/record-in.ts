@@ -314,7 +314,7 @@ function end(ctx: Context): i32 {
     if (missing) return missing;
     aead.tag(ctx.opening, ctx.readKey, ctx.opening, CRYPTO);
     if (!equal(ctx.opening, ctx.tag, aead.TAG_BYTES)) return refuse(ctx);
-    ctx.readSeq++;
+    if (++ctx.readSeq == 0) return alert.fail(ctx, alert.INTERNAL_ERROR); // it must not wrap (RFC 8446 section 5.3)
     ctx.flags &= ~EARLY_DATA;
     if (!ctx.isTls12) {
       if (ctx.holdLength == 0) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);

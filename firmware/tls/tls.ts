@@ -39,7 +39,6 @@ import {
   IN_NVM,
   PEER_CLOSED,
   RECORD_OPEN,
-  REFUSAL_DUE,
   STREAMED,
 } from "./context.ts";
 import * as handshake from "./handshake.ts";
@@ -173,7 +172,7 @@ export function recv(ctx: u32, flag: u32): i32 {
   const c = context.at(ctx);
   if (c.isLent) return EAGAIN;
   const result = receive(c, flag);
-  if (c.has(REFUSAL_DUE)) keyUpdate.flush(c);
+  if (c.isTls12 && c.state == CONNECTED && keyUpdate.isDue(c)) keyUpdate.flush(c);
   alert.flush(c);
   return result;
 }
@@ -225,8 +224,9 @@ export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
   if (TLS10) return tls10.send(ctx, source, length, flag);
   const c = context.at(ctx);
   if (c.isLent) return EAGAIN;
+  const isReady = writable(ctx);
   if (c.state != CONNECTED) return refusal(c);
-  if (!writable(ctx)) return EAGAIN;
+  if (!isReady) return EAGAIN;
   const bytes = min(length, contentMax(c));
   if (bytes == 0) return 0;
   if (flag == COPY_ON) memory.copy(sendBuffer(ctx), source, bytes);

@@ -164,7 +164,7 @@ describe("resumption", () => {
     const client = new RawClient10(card).connect();
     fail(client);
     expect(client.recvAll().result).toBeLessThan(EAGAIN);
-    expect(new RawClient10(card).keep(client.session10).connect().isResumed).toBe(false);
+    expect(new RawClient10(card).keep(client.keepsake).connect().isResumed).toBe(false);
   });
 
   test("a client that leaves before its Finished leaves no session", () => {

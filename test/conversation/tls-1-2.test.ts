@@ -3,6 +3,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { PowerCut } from "../../host/chip/nvm.ts";
 import { SEED } from "../support/random.ts";
 import {
+  COPY_OFF,
+  COPY_ON,
   cutPower,
   EAGAIN,
   firmware,
@@ -38,11 +40,15 @@ const ALERT = {
   decodeError: 50,
   decryptError: 51,
   protocolVersion: 70,
+  internalError: 80,
   inappropriateFallback: 86,
   noRenegotiation: 100,
   noApplicationProtocol: 120,
 };
 const HOUR_MS = 3_600_000;
+const ENOTCONN = -3;
+/** firmware/tls/key-update.ts. */
+const RECORDS_MAX = 1 << 22;
 /** Of firmware/chip/nvm-map.ts; whole pages. */
 const [SESSIONS, SESSIONS_END] = [20160, 20480];
 
@@ -56,6 +62,12 @@ beforeAll(async () => {
 
 const newCard = () => new TlsCard(module, personality.cells);
 const newClient = () => new RawClient12(newCard());
+
+/** Sets the number of the next record, at the address of the card's and in the client. */
+function setNumber(client: RawClient12, at: number, protection: { sequence: number }, number: number): void {
+  new DataView(client.card.bytes.buffer).setUint32(at, number, true);
+  protection.sequence = number;
+}
 
 function exchange(client: RawClient12): void {
   for (const size of [1, 200, 3000]) {
@@ -303,6 +315,27 @@ describe("on a connection", () => {
     client.hangUp();
   });
 
+  test("no record's number wraps: a worn-out key is the end, at the next record (RFC 5246 section 6.1)", () => {
+    for (const how of [COPY_OFF, COPY_ON]) {
+      const client = newClient().connect();
+      setNumber(client, client.card.exports.writeSeqAt(0), client.opener!, RECORDS_MAX - 1);
+      expect(client.card.write(u8(1), how)).toBe(1);
+      client.tcp.acknowledge(client.card);
+      expect(client.receive()!.content).toEqual(u8(1));
+      expect(client.card.write(u8(2), how)).toBe(ENOTCONN);
+      client.card.exports.close(0);
+      expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
+      expect(client.receive()).toBeNull();
+    }
+  });
+
+  test("nor does the number of one that is received (RFC 5246 section 6.1)", () => {
+    const client = newClient().connect();
+    setNumber(client, client.card.exports.writeSeqAt(0) + 4, client.sealer!, 0xffffffff);
+    client.sendRecord(RECORD.data, u8(1));
+    expect(client.recvAll().result).toBe(-0x100 - ALERT.internalError);
+  });
+
   test("warnings are passed over, and empty records, but not for ever", () => {
     const client = newClient().connect();
     for (let i = 0; i < 10; i++) client.sendRecord(RECORD.alert, u8(1, 112)).sendRecord(RECORD.data, u8());
@@ -508,7 +541,7 @@ describe("a session", () => {
         client.tcp.acknowledge(card);
         expect(card.exports.close(0)).toBe(0);
         expect(remainsOf(client.master, card.nvm.cells)).toBe(false);
-        expect(isResumed(card, client.session12)).toBe(false);
+        expect(isResumed(card, client.keepsake)).toBe(false);
         expect(isResumed(card, session)).toBe(!old);
       }
     },
@@ -520,7 +553,7 @@ describe("a session", () => {
     client.tcp.ended = true;
     expect(client.recvAll().result).toBe(-0x300);
     expect(card.exports.close(0)).toBe(0);
-    expect(isResumed(card, client.session12)).toBe(true);
+    expect(isResumed(card, client.keepsake)).toBe(true);
   });
 
   test("is not kept before the client's Finished, and power that fails while it is written leaves none", () => {
