@@ -16,7 +16,7 @@
 //
 // Whom to serve, whom to keep and whom to wait for: http/policy.ts.
 import * as pbuf from "../buffer/pbuf.ts";
-import { FOREVER, Millis, isBefore, until } from "../chip/clock.ts";
+import { Millis, isBefore, until } from "../chip/clock.ts";
 import * as files from "../files/files.ts";
 import * as socket from "../socket/socket.ts";
 import * as tls from "../tls/tls.ts";
@@ -63,10 +63,11 @@ export function powerOn(now: Millis, free: u32 = TLS_CONTEXTS): void {
  * @returns ms until it must be called again though nothing has come, 0: it can go on at once
  */
 export function poll(now: Millis): Millis {
+  if ((now ^ server().nowMs) >= policy.EXPIRY_MS) tls.expire(now);
   server().nowMs = now;
   noteKnock(now);
   admit(now);
-  let next = FOREVER;
+  let next = policy.EXPIRY_MS;
   for (let context: u32 = 0; context < u32(TLS_CONTEXTS); context++) {
     if (connection(context).state != FREE) next = min(next, serve(context, now));
   }

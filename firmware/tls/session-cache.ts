@@ -32,6 +32,13 @@ export function powerOn(): void {
   for (let number: u32 = 1; number <= SESSION_COUNT; number++) forget(number);
 }
 
+/** Erases those that are too old. The clock wraps: called once a day or more often, it does not make them young again. */
+export function expire(now: Millis): void {
+  for (let number: u32 = 1; number <= SESSION_COUNT; number++) {
+    if (age(entryAt(number), now) >= LIFETIME_MS) forget(number);
+  }
+}
+
 /** Erases a session's master secret; the session is none any more. */
 export function forget(number: u32): void {
   nvm.forget(entryAt(number), entryAt(number) + MASTER, MASTER_BYTES);

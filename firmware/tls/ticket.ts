@@ -55,9 +55,14 @@ const COMMITTED: u32 = 0xa5;
 /** A key that is being written. */
 const BEGUN: u32 = 0;
 
-/** Erases the key of an earlier boot. */
-export function powerOn(): void {
+/** Erases the key: at power-on that of an earlier boot. */
+export function forget(): void {
   nvm.forget(MARK, KEY, KEY_BYTES);
+}
+
+/** Erases a key that is worn out: its tickets do not become young again when the clock wraps. */
+export function expire(now: Millis): void {
+  if (now - nvm.read32(BORN) >= KEY_LIFETIME_MS) forget();
 }
 
 /**

@@ -85,7 +85,13 @@ export const CAN_REPEAT: bool = !TLS10;
 export function powerOn(): void {
   if (TLS_RSA) swap.powerOn();
   if (TLS10 | TLS12) sessionCache.powerOn();
-  if (!TLS10) ticket.powerOn();
+  if (!TLS10) ticket.forget();
+}
+
+/** NVM keeps no secrets of sessions that are too old. To be called several times an hour. */
+export function expire(now: Millis): void {
+  if (TLS10 | TLS12) sessionCache.expire(now);
+  if (!TLS10) ticket.expire(now);
 }
 
 /** Forgets everything, secrets first [239]. The buffer is not outstanding. @returns 0 */

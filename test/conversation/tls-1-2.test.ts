@@ -547,6 +547,20 @@ describe("a session", () => {
     },
   );
 
+  test("is erased when it is too old, and does not become young when the clock wraps", () => {
+    const card = newCard();
+    const { master } = meet(card);
+    card.now = 2 * HOUR_MS - 1;
+    card.exports.expire();
+    expect(remainsOf(master, card.nvm.cells)).toBe(true);
+    card.now = 2 * HOUR_MS;
+    card.exports.expire();
+    expect(remainsOf(master, card.nvm.cells)).toBe(false);
+    const writes = card.nvm.writes;
+    card.exports.expire();
+    expect(card.nvm.writes).toBe(writes);
+  });
+
   test("survives TCP's end without close_notify (RFC 5246 section 7.2.1)", () => {
     const card = newCard();
     const client = new RawClient12(card).connect();

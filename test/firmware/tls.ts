@@ -109,6 +109,9 @@ export function attachClient(ctx: u32, socket: i32, nameLength: u32): void {
 export function connect(ctx: u32): i32 {
   return tls.connect(ctx);
 }
+export function expire(): void {
+  tls.expire(clock.now());
+}
 export function recv(ctx: u32, flag: u32): i32 {
   return tls.recv(ctx, flag);
 }

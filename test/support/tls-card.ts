@@ -44,6 +44,7 @@ interface Exports {
   compute(): number;
   attachClient(ctx: number, socket: number, nameLength: number): void;
   connect(ctx: number): number;
+  expire(): void;
   recv(ctx: number, flag: number): number;
   data(ctx: number): number;
   authenticated(ctx: number): number;

@@ -113,6 +113,8 @@ export class WebCard {
   /** What the card takes for the state of its files. */
   generation = 1;
   backlog = -1;
+  /** When sessions that are too old were looked for. */
+  readonly expiries: number[] = [];
   #knocked = false;
   readonly #sockets = new Map<number, Client>();
   readonly #contexts = new Map<number, Client>();
@@ -262,6 +264,7 @@ export class WebCard {
       },
       attach: (ctx: number, s: number) => void this.#contexts.set(ctx, this.#sockets.get(s) as Client),
       accept: (ctx: number) => (!at(ctx).hasGreeted || at(ctx).handshake-- > 0 ? EAGAIN : 0),
+      expire: () => void this.expiries.push(this.now),
       hasHello: (ctx: number) => (at(ctx).hasGreeted ? 1 : 0),
       recv: (ctx: number) => this.#recv(ctx, at(ctx)),
       data: (ctx: number) => this.exports.tlsBuffer(ctx) + 5,

@@ -28,6 +28,9 @@ export const REQUEST_MS: Millis = 15000;
 /** One record of a response, or the last words, until the peer has acknowledged them. */
 export const STALL_MS: Millis = 15000;
 
+/** How often TLS sessions that are too old are looked for: a power of two. */
+export const EXPIRY_MS: Millis = 1 << 20;
+
 /** Bytes of a request's path, decoded, and of any other word in its head that means something to us. */
 export const WORD_MAX: u32 = 64;
 /** Bytes of a request's head, request line included. */
