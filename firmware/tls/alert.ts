@@ -67,8 +67,9 @@ export function judge(ctx: Context, refusal: u32): i32 {
   return refusal ? fail(ctx, refusal) : GO_ON;
 }
 
-/** The peer has sent an alert during the handshake: each one ends it. */
+/** The peer has sent an alert during the handshake: each one ends it; close_notify is answered (RFC 5246 section 7.2.1). */
 export function ended(ctx: Context, description: u32): i32 {
+  if (description == CLOSE_NOTIFY) return end(ctx, CLOSE_NOTIFY, PEER);
   return abandon(ctx, PEER - i32(description));
 }
 

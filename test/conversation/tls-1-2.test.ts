@@ -296,6 +296,25 @@ describe("instead of what is expected", () => {
     expect(client.run()).toBe(-0x100 - ALERT.illegalParameter);
   });
 
+  test("empty records, but for a few: they are counted", () => {
+    const client = newClient().startHandshake().sendKeyExchange().sendCipherChange();
+    for (let i = 0; i < 20; i++) client.sendRecord(RECORD.handshake, u8());
+    expect(client.run()).toBe(EAGAIN);
+    for (let i = 0; i < 13; i++) client.sendRecord(RECORD.handshake, u8());
+    expect(client.run()).toBe(-0x100 - ALERT.unexpectedMessage);
+  });
+
+  test("close_notify is answered with close_notify, in the clear and encrypted (RFC 5246 section 7.2.1)", () => {
+    const plain = newClient().startHandshake().sendRecord(RECORD.alert, u8(1, 0));
+    expect(plain.run()).toBe(-0x200);
+    expect(plain.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
+    expect(plain.tcp.finished).toBe(true);
+    const sealed = newClient().startHandshake().sendKeyExchange().sendCipherChange();
+    sealed.sendRecord(RECORD.alert, u8(1, 0));
+    expect(sealed.run()).toBe(-0x200);
+    expect(sealed.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
+  });
+
   test("an alert ends the handshake, in the clear and encrypted", () => {
     const plain = newClient().startHandshake().sendRecord(RECORD.alert, u8(2, 42));
     expect(plain.run()).toBe(-0x200 - 42);
