@@ -162,7 +162,9 @@ function deriveKeys(ctx: Context): i32 {
 
 function endOfFinished(ctx: Context): i32 {
   const refusal = finished.verdict(ctx);
-  if (refusal || !finished.isComplete(ctx)) return judge(ctx, refusal);
+  if (refusal) return alert.fail(ctx, refusal);
+  if (!finished.isComplete(ctx))
+    return recordIn.tolerate(ctx) ? GO_ON : alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
   if (ctx.has(RESUMED) || ctx.isClient) return connect(ctx);
   ctx.state = u8(SEND_FINISHED_1_2);
   return GO_ON;

@@ -173,7 +173,9 @@ function admit(ctx: Context, type: u32, length: u32): u32 {
     if (length > PLAINTEXT_MAX) return alert.RECORD_OVERFLOW;
     return length > 0 ? 0 : alert.UNEXPECTED_MESSAGE;
   }
-  if (ctx.state == EXPECT_SECOND_HELLO) return skip(ctx, length) ? 0 : alert.UNEXPECTED_MESSAGE;
+  if (ctx.state == EXPECT_SECOND_HELLO)
+    // early data, which has a tag and a type (section 5.2): each record counts
+    return length > aead.TAG_BYTES && skip(ctx, length) ? 0 : alert.UNEXPECTED_MESSAGE;
   const inner: u32 = ctx.has(ANSWER_LIMIT) && !ctx.has(EARLY_DATA) ? RECORD_SIZE_LIMIT : PLAINTEXT_MAX + 1;
   return admitLength(inner, 0, length);
 }
