@@ -154,6 +154,11 @@ export function writeSeqAt(ctx: u32): usize {
   return contextAt(ctx) + offsetof<Context>("writeSeq");
 }
 
+/** Bytes of a context and its buffer. */
+export function contextBytes(): u32 {
+  return ram.TLS_CONTEXT_BYTES + TLS_BUFFER;
+}
+
 /** Address of a context, its buffer behind it. */
 export function contextAt(ctx: u32): usize {
   return ram.TLS + ctx * (ram.TLS_CONTEXT_BYTES + TLS_BUFFER);

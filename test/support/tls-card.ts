@@ -59,6 +59,7 @@ interface Exports {
   close(ctx: number): number;
   writeSeqAt(ctx: number): number;
   contextAt(ctx: number): number;
+  contextBytes(): number;
 }
 
 /** How a module comes to life: a test may want to look on. */
