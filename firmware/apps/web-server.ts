@@ -16,7 +16,7 @@
 //
 // Whom to serve, whom to keep and whom to wait for: http/policy.ts.
 import * as pbuf from "../buffer/pbuf.ts";
-import { FOREVER, Millis, isBefore, until } from "../chip/clock.ts";
+import { Millis, isBefore, until } from "../chip/clock.ts";
 import * as files from "../files/files.ts";
 import * as socket from "../socket/socket.ts";
 import * as tls from "../tls/tls.ts";
@@ -30,7 +30,7 @@ import * as text from "./http/text.ts";
 
 // States of a connection, named after what is awaited.
 const FREE: u8 = 0;
-/** Accepted; nothing has come. */
+/** Accepted; its ClientHello has not come to its end. */
 const EXPECT_HELLO: u8 = 1;
 const EXPECT_FINISHED: u8 = 2;
 /** Nothing of the next request has come. */
@@ -63,10 +63,11 @@ export function powerOn(now: Millis, free: u32 = TLS_CONTEXTS): void {
  * @returns ms until it must be called again though nothing has come, 0: it can go on at once
  */
 export function poll(now: Millis): Millis {
+  if ((now ^ server().nowMs) >= policy.EXPIRY_MS) tls.expire(now);
   server().nowMs = now;
   noteKnock(now);
   admit(now);
-  let next = FOREVER;
+  let next = policy.EXPIRY_MS;
   for (let context: u32 = 0; context < u32(TLS_CONTEXTS); context++) {
     if (connection(context).state != FREE) next = min(next, serve(context, now));
   }
@@ -125,9 +126,6 @@ function serve(context: u32, now: Millis): Millis {
 function step(context: u32, c: Connection, now: Millis): bool {
   switch (c.state) {
     case EXPECT_HELLO:
-      if (!socket.select(1 << c.socket, 0)) return false;
-      c.state = EXPECT_FINISHED;
-      return true;
     case EXPECT_FINISHED:
       return shakeHands(context, c, now);
     case EXPECT_REQUEST:
@@ -162,7 +160,10 @@ function close(context: u32, c: Connection, now: Millis): bool {
 
 function shakeHands(context: u32, c: Connection, now: Millis): bool {
   const result = tls.accept(context, now);
-  if (result == tls.EAGAIN) return false;
+  if (result == tls.EAGAIN) {
+    if (tls.hasHello(context)) c.state = EXPECT_FINISHED;
+    return false;
+  }
   if (result < 0) enter(c, CLOSING, now);
   else {
     server().handshakes++;
@@ -283,7 +284,7 @@ function patience(c: Connection): Millis {
   const isCrowded = server().crowded;
   switch (c.state) {
     case EXPECT_HELLO:
-      return isCrowded ? policy.SILENT_MS : policy.HANDSHAKE_MS;
+      return isCrowded ? policy.HELLO_CROWDED_MS : policy.HANDSHAKE_MS;
     case EXPECT_FINISHED:
       return policy.HANDSHAKE_MS;
     case EXPECT_REQUEST:

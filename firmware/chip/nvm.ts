@@ -36,6 +36,16 @@ export function erase(address: u32, length: u32): void {
   for (let i: u32 = 0; i < length; i++) pins.nvmWrite(address + i, ERASED);
 }
 
+/**
+ * Erases a secret that a mark stands for, and the mark last: power may fail in between. Nothing is written if the mark is
+ * erased already, so that it may be called whenever the card boots.
+ */
+export function forget(mark: u32, secret: u32, length: u32): void {
+  if (read(mark) == ERASED) return;
+  erase(secret, length);
+  write(mark, ERASED);
+}
+
 /** @returns true when `length` bytes of NVM are those of RAM; stops at the first that is not */
 export function equals(address: u32, bytes: usize, length: u32): bool {
   for (let i: u32 = 0; i < length; i++) if (read(address + i) != load<u8>(bytes + i)) return false;

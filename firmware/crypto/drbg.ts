@@ -57,11 +57,6 @@ export function fill(target: usize, length: u32): void {
   ct.wipe(OUTPUT, OUTPUT_BYTES);
 }
 
-/** How often the card has booted: a number that no other time between two power-ons has. */
-export function boots(): u32 {
-  return nvm.read32(newestSlot() + BOOTS);
-}
-
 /** The next key and the next output; the nonce is zero, since no key is used twice. */
 function next(counter: u32): void {
   ct.wipe(OUTPUT, OUTPUT_BYTES);

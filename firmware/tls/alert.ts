@@ -6,6 +6,7 @@
 import * as socket from "../socket/socket.ts";
 import { wipe } from "../crypto/ct.ts";
 import * as recordOut from "./record-out.ts";
+import * as sessionCache from "./session-cache.ts";
 import {
   ALERT_DUE,
   CONNECTED,
@@ -66,8 +67,9 @@ export function judge(ctx: Context, refusal: u32): i32 {
   return refusal ? fail(ctx, refusal) : GO_ON;
 }
 
-/** The peer has sent an alert during the handshake: each one ends it. */
+/** The peer has sent an alert during the handshake: each one ends it; close_notify is answered (RFC 5246 section 7.2.1). */
 export function ended(ctx: Context, description: u32): i32 {
+  if (description == CLOSE_NOTIFY) return end(ctx, CLOSE_NOTIFY, PEER);
   return abandon(ctx, PEER - i32(description));
 }
 
@@ -106,8 +108,13 @@ export function receive(ctx: Context, level: u32, description: u32): i32 {
   return 0;
 }
 
-/** Sends the alert that is due, if the socket can take it. @returns true when none is due any more */
+/**
+ * Sends the alert that is due, if the socket can take it. A session of TLS 1.2 does not survive an alert, ours or the peer's
+ * (RFC 5246 section 7.2); it does survive TCP's end (section 7.2.1).
+ * @returns true when none is due any more
+ */
 export function flush(ctx: Context): bool {
+  if (ctx.session != 0 && ctx.error <= SELF && ctx.error > PEER - 0x100) sessionCache.forget(ctx.session);
   if (!ctx.has(ALERT_DUE) || ctx.has(RECORD_OPEN)) return true;
   if (socket.outstanding(ctx.socket) != 0) return false;
   recordOut.sendAlert(ctx, ctx.alert == CLOSE_NOTIFY ? WARNING : FATAL, ctx.alert);

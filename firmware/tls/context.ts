@@ -112,6 +112,9 @@ export const RSA_SUITE: u32 = 2097152;
 /** TLS 1.2: the peer wants to renegotiate, and must be told that we don't. */
 export const REFUSAL_DUE: u32 = 4194304;
 
+/** From this bit on: the number of the session in NVM, of TLS 1.2; 0: none. */
+const SESSION_SHIFT: u32 = 24;
+
 export const SECRET_BYTES: u32 = 32;
 /** Bytes held back at a record's end, because they may be its type: all of a KeyUpdate and the type. */
 export const HOLD_BYTES: u32 = 6;
@@ -121,7 +124,7 @@ export const KEYS_BYTES: u32 = KEY_BYTES + aead.NONCE_BYTES;
 @final
 @unmanaged
 export class Context extends Incoming {
-  /** Sequence numbers: a key is replaced long before 2^32 records. */
+  /** Sequence numbers, which never wrap: key-update.ts and record-in.ts see to that. */
   writeSeq: u32;
   readSeq: u32;
   flags: u32;
@@ -200,6 +203,13 @@ export class Context extends Incoming {
   /** Is the version TLS 1.2? Never on a card whose profile leaves it out. */
   get isTls12(): bool {
     return u32(TLS12) != 0 && this.has(TLS_1_2);
+  }
+  /** The session that was resumed or kept (session-cache.ts). It is set once. */
+  get session(): u32 {
+    return TLS12 ? this.flags >>> SESSION_SHIFT : 0;
+  }
+  set session(number: u32) {
+    this.flags |= number << SESSION_SHIFT;
   }
   get header(): usize {
     return changetype<usize>(this) + HEADER;

@@ -42,7 +42,6 @@ import {
 } from "./context.ts";
 import * as finished from "./finished.ts";
 import * as flight from "./flight.ts";
-import { Hello } from "./hello.ts";
 import * as keySchedule from "./key-schedule-1-2.ts";
 import * as newSessionTicket from "./new-session-ticket-1-2.ts";
 import * as recordIn from "./record-in.ts";
@@ -82,7 +81,7 @@ function sendServerHello(ctx: Context): i32 {
 /** All of our flight in one go: ServerHello, ChangeCipherSpec, Finished. */
 function resume(ctx: Context): i32 {
   flight.close(ctx);
-  sessionCache.readMaster(Hello.of(ctx).ticket, keySchedule.masterAt(ctx));
+  sessionCache.readMaster(ctx.session, keySchedule.masterAt(ctx));
   keySchedule.derive(ctx);
   sendFinished(ctx);
   ctx.state = u8(EXPECT_CIPHER_CHANGE);
@@ -90,7 +89,8 @@ function resume(ctx: Context): i32 {
 }
 
 function keep(ctx: Context, now: Millis): void {
-  if (ctx.has(EXTENDED_MASTER)) sessionCache.keep(ctx.suite, keySchedule.sessionId(ctx), ctx.secretB, now);
+  if (!ctx.has(EXTENDED_MASTER)) return;
+  ctx.session = sessionCache.keep(ctx.suite, keySchedule.sessionId(ctx), ctx.secretB, now);
 }
 
 function sendKeyExchange(ctx: Context): i32 {
@@ -162,7 +162,9 @@ function deriveKeys(ctx: Context): i32 {
 
 function endOfFinished(ctx: Context): i32 {
   const refusal = finished.verdict(ctx);
-  if (refusal || !finished.isComplete(ctx)) return judge(ctx, refusal);
+  if (refusal) return alert.fail(ctx, refusal);
+  if (!finished.isComplete(ctx))
+    return recordIn.tolerate(ctx) ? GO_ON : alert.fail(ctx, alert.UNEXPECTED_MESSAGE);
   if (ctx.has(RESUMED) || ctx.isClient) return connect(ctx);
   ctx.state = u8(SEND_FINISHED_1_2);
   return GO_ON;

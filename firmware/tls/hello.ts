@@ -145,7 +145,7 @@ export class Hello {
   private name0: u64;
   /** What has been found: HAS_..., OFFERS_..., SHARES_... */
   found: u32;
-  /** Which of the PSK identities looks like a ticket of ours; in TLS 1.2, which session is resumed. From 1 on; 0: none. */
+  /** Which of the PSK identities looks like a ticket of ours. From 1 on; 0: none. */
   ticket: u16;
   sessionLength: u16;
   private session0: u64;

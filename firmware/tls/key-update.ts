@@ -10,7 +10,7 @@ const KEY_UPDATE: u32 = 24;
 const MESSAGE_BYTES: u32 = 5;
 const NOT_REQUESTED: u32 = 0;
 const REQUESTED: u32 = 1;
-/** Records under one key, far below the limit of AES-GCM (section 5.5). */
+/** Records under one key, far below the limit of AES-GCM (section 5.5). In TLS 1.2, where a key can't be replaced: in all. */
 const RECORDS_MAX: u32 = 1 << 22;
 
 const HELLO_REQUEST: u32 = 0;
@@ -44,16 +44,20 @@ export function read(ctx: Context, data: usize, length: u32): u32 {
   return 0;
 }
 
-/** Must one, or in TLS 1.2 a refusal, be sent before further data? */
+/** Must one, or in TLS 1.2 a refusal or the end, be sent before further data? */
 export function isDue(ctx: Context): bool {
-  return ctx.has(KEY_UPDATE_DUE | REFUSAL_DUE) || (!ctx.isTls12 && ctx.writeSeq >= RECORDS_MAX);
+  return ctx.has(KEY_UPDATE_DUE | REFUSAL_DUE) || isWornOut(ctx);
+}
+
+function isWornOut(ctx: Context): bool {
+  return ctx.writeSeq >= RECORDS_MAX;
 }
 
 /** Sends one if it is due, because the client asked or the key is worn out. @returns true when a record may be sent now */
 export function flush(ctx: Context): bool {
   if (ctx.has(RECORD_OPEN) || socket.outstanding(ctx.socket) != 0) return false;
   if (!isDue(ctx)) return true;
-  if (ctx.has(REFUSAL_DUE)) return refuse(ctx);
+  if (ctx.isTls12) return isWornOut(ctx) ? retire(ctx) : refuse(ctx);
   const message = put24(put8(ctx.secretA + HEADER_BYTES, KEY_UPDATE), 1);
   put8(message, NOT_REQUESTED);
   sendControl(ctx, HANDSHAKE, MESSAGE_BYTES);
@@ -62,6 +66,15 @@ export function flush(ctx: Context): bool {
   keySchedule.installWrite(ctx, ctx.secretB);
   ctx.flags &= ~KEY_UPDATE_DUE;
   return false;
+}
+
+/**
+ * TLS 1.2, whose key is worn out and can't be replaced: a record's number, which is the nonce, never wraps (RFC 5246
+ * section 6.1, RFC 5288 section 3).
+ */
+function retire(ctx: Context): bool {
+  alert.closeNotify(ctx);
+  return true; // whatever is called next says so
 }
 
 /** RFC 5246 section 7.2.2. */

@@ -38,7 +38,7 @@ export function decide(ctx: Context, h: Hello, now: Millis): u32 {
   if (session != 0 && !ctx.has(EXTENDED_MASTER)) return alert.HANDSHAKE_FAILURE; // RFC 7627 section 5.3
   if (session != 0) ctx.flags |= RESUMED;
   else if (ctx.has(EXTENDED_MASTER) && h.has(hello.OFFERS_TICKET)) ctx.flags |= WANTS_TICKET;
-  h.ticket = u16(session);
+  ctx.session = session;
   ctx.group = u8(group);
   ctx.limit = u16(CONTENT_MAX);
   ctx.flags |= TLS_1_2;

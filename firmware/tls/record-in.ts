@@ -173,7 +173,9 @@ function admit(ctx: Context, type: u32, length: u32): u32 {
     if (length > PLAINTEXT_MAX) return alert.RECORD_OVERFLOW;
     return length > 0 ? 0 : alert.UNEXPECTED_MESSAGE;
   }
-  if (ctx.state == EXPECT_SECOND_HELLO) return skip(ctx, length) ? 0 : alert.UNEXPECTED_MESSAGE;
+  if (ctx.state == EXPECT_SECOND_HELLO)
+    // early data, which has a tag and a type (section 5.2): each record counts
+    return length > aead.TAG_BYTES && skip(ctx, length) ? 0 : alert.UNEXPECTED_MESSAGE;
   const inner: u32 = ctx.has(ANSWER_LIMIT) && !ctx.has(EARLY_DATA) ? RECORD_SIZE_LIMIT : PLAINTEXT_MAX + 1;
   return admitLength(inner, 0, length);
 }
@@ -314,7 +316,7 @@ function end(ctx: Context): i32 {
     if (missing) return missing;
     aead.tag(ctx.opening, ctx.readKey, ctx.opening, CRYPTO);
     if (!equal(ctx.opening, ctx.tag, aead.TAG_BYTES)) return refuse(ctx);
-    ctx.readSeq++;
+    if (++ctx.readSeq == 0) return alert.fail(ctx, alert.INTERNAL_ERROR); // it must not wrap (RFC 8446 section 5.3)
     ctx.flags &= ~EARLY_DATA;
     if (!ctx.isTls12) {
       if (ctx.holdLength == 0) return alert.fail(ctx, alert.UNEXPECTED_MESSAGE);

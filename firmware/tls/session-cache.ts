@@ -2,30 +2,47 @@
 // they live as long as the card knows the time, in the boot that made them; a full handshake writes one, in place of the
 // oldest, so that the cells wear evenly.
 //
-//   entry, 80 bytes   0      1       4       8        12            16   24          72
-//                     ┌──────┬───────┬───────┬────────┬─────────────┬────┬───────────┬───┐
-//                     │ mark │ suite │ boots │ issued │ certificate │ ID │ master    │   │
-//                     └──────┴───────┴───────┴────────┴─────────────┴────┴───────────┴───┘
+//   entry, 80 bytes   0      1       8        12            16   24          72
+//                     ┌──────┬───────┬────────┬─────────────┬────┬───────────┬───┐
+//                     │ mark │ suite │ issued │ certificate │ ID │ master    │   │
+//                     └──────┴───────┴────────┴─────────────┴────┴───────────┴───┘
 //
-// `mark` is written last. Power that fails before leaves no session; and after it, none of them is of the new boot. An ID is
+// `mark` says first that there may be a secret, and last that there is a session. Power-on erases every secret that is marked
+// (RFC 5246 appendix F.1.4: who has one decrypts what was sent under it), so that no session is an earlier boot's. An ID is
 // the front of the server's random in TLS 1.2, which is in the context when the session is stored: it need not be secret.
 import { Millis } from "../chip/clock.ts";
 import * as nvm from "../chip/nvm.ts";
 import { SESSION_BYTES, SESSION_COUNT, SESSIONS } from "../chip/nvm-map.ts";
-import * as drbg from "../crypto/drbg.ts";
 import * as certificate from "./certificate.ts";
 import { MASTER_BYTES, SESSION_ID_BYTES } from "./key-schedule-1-2.ts";
 import * as ticket from "./ticket.ts";
 
 const LIFETIME_MS: Millis = ticket.LIFETIME_S * 1000;
 const SUITE: u32 = 1;
-const BOOTS: u32 = 4;
 const ISSUED: u32 = 8;
 const CERTIFICATE: u32 = 12;
 const ID: u32 = 16;
 const MASTER: u32 = ID + SESSION_ID_BYTES;
 const COMMITTED: u32 = 0xa5;
-const ERASED: u32 = 0xff;
+/** An entry that is being written. */
+const BEGUN: u32 = 0;
+
+/** Erases what an earlier boot has left. */
+export function powerOn(): void {
+  for (let number: u32 = 1; number <= SESSION_COUNT; number++) forget(number);
+}
+
+/** Erases those that are too old. The clock wraps: called once a day or more often, it does not make them young again. */
+export function expire(now: Millis): void {
+  for (let number: u32 = 1; number <= SESSION_COUNT; number++) {
+    if (age(entryAt(number), now) >= LIFETIME_MS) forget(number);
+  }
+}
+
+/** Erases a session's master secret; the session is none any more. */
+export function forget(number: u32): void {
+  nvm.forget(entryAt(number), entryAt(number) + MASTER, MASTER_BYTES);
+}
 
 /** @returns the number of the session with this ID that has this suite and may be resumed, from 1 on; 0: there is none */
 export function find(suite: u32, id: usize, now: Millis): u32 {
@@ -44,18 +61,19 @@ export function readMaster(number: u32, target: usize): void {
   nvm.copyIn(target, entryAt(number) + MASTER, MASTER_BYTES);
 }
 
-/** Keeps a session. CT: nothing leaks. */
-export function keep(suite: u32, id: usize, master: usize, now: Millis): void {
+/** Keeps a session. @returns its number. CT: nothing leaks. */
+export function keep(suite: u32, id: usize, master: usize, now: Millis): u32 {
   if (MASTER + MASTER_BYTES > SESSION_BYTES) ERROR("a session does not fit SESSION_BYTES");
-  const entry = entryAt(oldest(now));
-  nvm.write(entry, ERASED);
+  const number = oldest(now);
+  const entry = entryAt(number);
+  nvm.write(entry, BEGUN);
   nvm.write(entry + SUITE, suite);
-  nvm.write32(entry + BOOTS, drbg.boots());
   nvm.write32(entry + ISSUED, now);
   nvm.write32(entry + CERTIFICATE, certificate.identity());
   nvm.copyOut(entry + ID, id, SESSION_ID_BYTES);
   nvm.overwrite(entry + MASTER, master, MASTER_BYTES);
   nvm.write(entry, COMMITTED);
+  return number;
 }
 
 /** A session that is none is older than all. */
@@ -68,8 +86,7 @@ function oldest(now: Millis): u32 {
 }
 
 function age(entry: u32, now: Millis): Millis {
-  const isSession = nvm.read(entry) == COMMITTED && nvm.read32(entry + BOOTS) == drbg.boots();
-  return isSession ? now - nvm.read32(entry + ISSUED) : u32.MAX_VALUE;
+  return nvm.read(entry) == COMMITTED ? now - nvm.read32(entry + ISSUED) : u32.MAX_VALUE;
 }
 
 function entryAt(number: u32): u32 {

@@ -91,8 +91,6 @@ export function cancel(ctx: Incoming): void {
   restore(changetype<usize>(ctx));
 }
 
-/** The mark is the last to go: power may fail here too. */
 function forget(): void {
-  nvm.erase(TLS_SWAP, TLS_CONTEXT_BYTES);
-  nvm.write(MARK, nvm.ERASED);
+  nvm.forget(MARK, TLS_SWAP, TLS_CONTEXT_BYTES);
 }

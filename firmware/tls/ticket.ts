@@ -8,12 +8,12 @@
 //
 // They are opened while they are young, by the card that made them and still has the certificate that it had then. The
 // clock starts anew with each power-on, so a ticket's age is known only until power fails: the key is made for one boot, on
-// demand, and again when it is a day old. Power that fails while it is written ends the boot that it was for.
+// demand, and again when it is a day old. The next power-on erases it, a half-written one too.
 //
-//   TICKET_KEY   0      4       8      12           44
-//                ┌──────┬───────┬──────┬────────────┐
-//                │ mark │ boots │ born │ key        │   mark: written last
-//                └──────┴───────┴──────┴────────────┘
+//   TICKET_KEY   0      8      12           44
+//                ┌──────┬──────┬────────────┐
+//                │ mark │ born │ key        │   mark: says first that there may be a key, and last that there is one
+//                └──────┴──────┴────────────┘
 //
 // A ticket may be used again: with fresh ECDHE shares and no early data nothing can be replayed, and every connection
 // gets a new one, so that clients that use theirs once never run out (RFC 8446 section 8, appendix C.4).
@@ -48,12 +48,22 @@ const TAG: usize = CERTIFICATE + 4;
 const OBFUSCATED_AGE: usize = TICKET_BYTES;
 
 const MARK: u32 = TICKET_KEY;
-const BOOTS: u32 = MARK + 4;
-const BORN: u32 = BOOTS + 4;
+const BORN: u32 = MARK + 8;
 const KEY: u32 = BORN + 4;
 const KEY_BYTES: u32 = 32;
 const COMMITTED: u32 = 0xa5;
-const ERASED: u32 = 0xff;
+/** A key that is being written. */
+const BEGUN: u32 = 0;
+
+/** Erases the key: at power-on that of an earlier boot. */
+export function forget(): void {
+  nvm.forget(MARK, KEY, KEY_BYTES);
+}
+
+/** Erases a key that is worn out: its tickets do not become young again when the clock wraps. */
+export function expire(now: Millis): void {
+  if (now - nvm.read32(BORN) >= KEY_LIFETIME_MS) forget();
+}
 
 /**
  * Makes a ticket of a PSK.
@@ -99,19 +109,18 @@ function isFresh(ticket: usize, now: Millis): bool {
   return isBelievable && age < LIFETIME_MS && load<u32>(ticket + CERTIFICATE) == certificate.identity();
 }
 
-/** @returns false when there is no key of this boot, or it is worn out */
+/** @returns false when there is no key, or it is worn out */
 function readKey(out: usize, now: Millis): bool {
-  if (nvm.read(MARK) != COMMITTED || nvm.read32(BOOTS) != drbg.boots()) return false;
+  if (nvm.read(MARK) != COMMITTED) return false;
   nvm.copyIn(out, KEY, KEY_BYTES);
   return now - nvm.read32(BORN) < KEY_LIFETIME_MS;
 }
 
 function makeKey(out: usize, now: Millis): void {
   if (KEY + KEY_BYTES > TICKET_KEY + TICKET_KEY_BYTES) ERROR("the ticket key does not fit TICKET_KEY_BYTES");
-  nvm.write(MARK, ERASED);
+  nvm.write(MARK, BEGUN);
   drbg.fill(out, KEY_BYTES);
   nvm.overwrite(KEY, out, KEY_BYTES);
-  nvm.write32(BOOTS, drbg.boots());
   nvm.write32(BORN, now);
   nvm.write(MARK, COMMITTED);
 }

@@ -33,12 +33,12 @@ import * as context from "./context.ts";
 import {
   CONNECTED,
   Context,
+  EXPECT_CLIENT_HELLO,
   FAILED,
   IDLE,
   IN_NVM,
   PEER_CLOSED,
   RECORD_OPEN,
-  REFUSAL_DUE,
   STREAMED,
 } from "./context.ts";
 import * as handshake from "./handshake.ts";
@@ -54,8 +54,10 @@ import {
   sendRecord,
 } from "./record-out.ts";
 import * as recordStore from "./record-store.ts";
+import * as sessionCache from "./session-cache.ts";
 import * as stream from "./stream.ts";
 import * as swap from "./swap.ts";
+import * as ticket from "./ticket.ts";
 import * as tls10 from "./tls10/tls10.ts";
 
 export const EAGAIN: i32 = socket.EAGAIN;
@@ -79,9 +81,17 @@ export const SEND_MAX: u32 = TLS10 ? tls10.SEND_MAX : CONTENT_MAX;
 /** Can a record be made again? In TLS 1.0 it depends on the one before, so data is sent by send() alone. */
 export const CAN_REPEAT: bool = !TLS10;
 
-/** NVM keeps no secrets of a connection that power has cut short. */
+/** NVM keeps no secrets of an earlier boot: of no session, and of no connection that power has cut short. */
 export function powerOn(): void {
   if (TLS_RSA) swap.powerOn();
+  if (TLS10 | TLS12) sessionCache.powerOn();
+  if (!TLS10) ticket.forget();
+}
+
+/** NVM keeps no secrets of sessions that are too old. To be called several times an hour. */
+export function expire(now: Millis): void {
+  if (TLS10 | TLS12) sessionCache.expire(now);
+  if (!TLS10) ticket.expire(now);
 }
 
 /** Forgets everything, secrets first [239]. The buffer is not outstanding. @returns 0 */
@@ -152,6 +162,13 @@ export function compute(): bool {
   return TLS10 ? tls10.compute() : handshake.compute(context.at(0));
 }
 
+/** Has the ClientHello come to its end, so that this is a client that knows what it wants? */
+export function hasHello(ctx: u32): bool {
+  if (TLS10) return tls10.hasHello(ctx);
+  const c = context.at(ctx);
+  return c.isLent || c.state != EXPECT_CLIENT_HELLO;
+}
+
 /**
  * Receives [246].
  * @returns bytes of plaintext at data(), good until the next call; 0 after close_notify; EAGAIN; or an error
@@ -161,7 +178,7 @@ export function recv(ctx: u32, flag: u32): i32 {
   const c = context.at(ctx);
   if (c.isLent) return EAGAIN;
   const result = receive(c, flag);
-  if (c.has(REFUSAL_DUE)) keyUpdate.flush(c);
+  if (c.isTls12 && c.state == CONNECTED && keyUpdate.isDue(c)) keyUpdate.flush(c);
   alert.flush(c);
   return result;
 }
@@ -213,8 +230,9 @@ export function send(ctx: u32, source: usize, length: u32, flag: u32): i32 {
   if (TLS10) return tls10.send(ctx, source, length, flag);
   const c = context.at(ctx);
   if (c.isLent) return EAGAIN;
+  const isReady = writable(ctx);
   if (c.state != CONNECTED) return refusal(c);
-  if (!writable(ctx)) return EAGAIN;
+  if (!isReady) return EAGAIN;
   const bytes = min(length, contentMax(c));
   if (bytes == 0) return 0;
   if (flag == COPY_ON) memory.copy(sendBuffer(ctx), source, bytes);

@@ -1,6 +1,7 @@
 // The whole card under load, and on a bad line. NETCARD_LONG=1: twenty seconds of load instead of ten, and eight bad
 // lines instead of two. SEED=n: other faults. What loses the same segment seven times running meets the patience of the
 // web server (firmware/apps/http/policy.ts): at this rate hardly ever.
+import { connect } from "node:net";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { FaultyLink } from "../../host/capture/faulty-link.ts";
 import { build } from "../support/firmware.ts";
@@ -45,6 +46,27 @@ test(`four clients at once for ${LOAD_MS / 1000} s, on the machine's clock`, asy
   console.log(`pages: ${served.join(" + ")} in ${LOAD_MS / 1000} s`);
   expect(Math.min(...served)).toBeGreaterThan(0.5 * Math.max(...served)); // nobody starves
   await card.expectAllFree();
+});
+
+test("who sends a byte of a ClientHello, and again when it is cut off, keeps nobody out for long", async () => {
+  card = await WholeCard.openVirtual(issued);
+  let isOver = false;
+  const attack = () => {
+    if (isOver) return;
+    const socket = connect(card.port, "127.0.0.1", () => socket.write(Buffer.from([22])));
+    socket.on("error", () => undefined).on("close", attack);
+    socket.on("end", () => socket.end());
+  };
+  attack();
+  await card.clock.sleep(1000);
+  const since = card.clock.now();
+  let served = Infinity;
+  const page = card.expectPage("/one").then(() => (served = card.clock.now()));
+  await card.until(() => served < Infinity, 60_000);
+  isOver = true;
+  await page;
+  console.log(`served after ${served - since} ms of the card's time`);
+  expect(served - since).toBeLessThan(12_000);
 });
 
 describe("a link of whose frames 5 % are lost, damaged, repeated or swapped", () => {

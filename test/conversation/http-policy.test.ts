@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 
 const request = (target: string) => `GET ${target} HTTP/1.1\r\nHost: card\r\n\r\n`;
-const silent = (): Client => Object.assign(new Client(), { hasSpoken: false });
+const slow = (): Client => Object.assign(new Client(), { hasGreeted: false });
 const endless = (): Client => Object.assign(new Client(), { handshake: Infinity });
 /** A client that is accepted, served once, and stays. */
 const served = (): Client => {
@@ -53,13 +53,26 @@ describe("nobody else is there", () => {
     card.now += 4999;
     expect(card.run()).toBe(1);
     card.now += 1;
-    expect(card.run()).toBe(0xffffffff);
+    expect(card.run()).toBe(1 << 20);
+  });
+
+  test("TLS sessions that are too old are looked for every 17 minutes, whatever the clock says", () => {
+    card.now = 0xffffffff - (1 << 20);
+    card.run();
+    const before = card.expiries.length;
+    for (let i = 0; i < 3; i++) {
+      card.now = (card.now + card.run()) >>> 0;
+      card.run();
+    }
+    expect(card.expiries).toHaveLength(before + 3);
+    card.run();
+    expect(card.expiries).toHaveLength(before + 3);
   });
 
   test("a handshake has 30 s, its hello included", () => {
-    const quiet = card.connect(silent());
+    const quiet = card.connect(slow());
     card.advance(29_900);
-    quiet.hasSpoken = true;
+    quiet.hasGreeted = true;
     quiet.handshake = Infinity;
     card.run();
     expect(quiet.state).toBe("accepted");
@@ -191,10 +204,10 @@ describe("others knock", () => {
     expect(client.state).toBe("accepted");
   });
 
-  test("who says nothing after 2 s goes, without a reset", () => {
-    const client = card.connect(silent());
+  test("a ClientHello has 5 s, from the connection's first byte to its end; then there is no reset", () => {
+    const client = card.connect(slow());
     card.run();
-    card.advance(1900);
+    card.advance(4900);
     card.connect();
     card.advance(90);
     expect(client.state).toBe("accepted");

@@ -156,6 +156,17 @@ describe("resumption", () => {
     expect(client.run()).toBe(-0x100 - ALERT.badRecordMac);
   });
 
+  test.each([
+    ["of ours", (c: RawClient10) => c.sendRecord(99, u8(1))],
+    ["of the client's", (c: RawClient10) => c.sendRecord(RECORD.alert, u8(2, 80))],
+  ])("no session survives a fatal alert %s (RFC 2246 section 7.2)", (_whose, fail) => {
+    const card = newCard();
+    const client = new RawClient10(card).connect();
+    fail(client);
+    expect(client.recvAll().result).toBeLessThan(EAGAIN);
+    expect(new RawClient10(card).keep(client.keepsake).connect().isResumed).toBe(false);
+  });
+
   test("a client that leaves before its Finished leaves no session", () => {
     const card = newCard();
     const client = new RawClient10(card).startHandshake();

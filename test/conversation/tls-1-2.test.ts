@@ -1,7 +1,18 @@
 // TLS 1.2, right and wrong, and the answers that RFC 5246, 7627, 5746 and 8446 ask for.
 import { beforeAll, describe, expect, test } from "vitest";
+import { PowerCut } from "../../host/chip/nvm.ts";
 import { SEED } from "../support/random.ts";
-import { EAGAIN, firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
+import {
+  COPY_OFF,
+  COPY_ON,
+  cutPower,
+  EAGAIN,
+  firmware,
+  personalise,
+  remainsOf,
+  TlsCard,
+  type Personality,
+} from "../support/tls-card.ts";
 import { RawClient12 } from "../support/tls-client-1-2.ts";
 import type { EarlierSession } from "../support/tls-client-earlier.ts";
 import {
@@ -29,11 +40,17 @@ const ALERT = {
   decodeError: 50,
   decryptError: 51,
   protocolVersion: 70,
+  internalError: 80,
   inappropriateFallback: 86,
   noRenegotiation: 100,
   noApplicationProtocol: 120,
 };
 const HOUR_MS = 3_600_000;
+const ENOTCONN = -3;
+/** firmware/tls/key-update.ts. */
+const RECORDS_MAX = 1 << 22;
+/** Of firmware/chip/nvm-map.ts; whole pages. */
+const [SESSIONS, SESSIONS_END] = [20160, 20480];
 
 let module: WebAssembly.Module;
 let personality: Personality;
@@ -45,6 +62,12 @@ beforeAll(async () => {
 
 const newCard = () => new TlsCard(module, personality.cells);
 const newClient = () => new RawClient12(newCard());
+
+/** Sets the number of the next record, at the address of the card's and in the client. */
+function setNumber(client: RawClient12, at: number, protection: { sequence: number }, number: number): void {
+  new DataView(client.card.bytes.buffer).setUint32(at, number, true);
+  protection.sequence = number;
+}
 
 function exchange(client: RawClient12): void {
   for (const size of [1, 200, 3000]) {
@@ -273,6 +296,25 @@ describe("instead of what is expected", () => {
     expect(client.run()).toBe(-0x100 - ALERT.illegalParameter);
   });
 
+  test("empty records, but for a few: they are counted", () => {
+    const client = newClient().startHandshake().sendKeyExchange().sendCipherChange();
+    for (let i = 0; i < 20; i++) client.sendRecord(RECORD.handshake, u8());
+    expect(client.run()).toBe(EAGAIN);
+    for (let i = 0; i < 13; i++) client.sendRecord(RECORD.handshake, u8());
+    expect(client.run()).toBe(-0x100 - ALERT.unexpectedMessage);
+  });
+
+  test("close_notify is answered with close_notify, in the clear and encrypted (RFC 5246 section 7.2.1)", () => {
+    const plain = newClient().startHandshake().sendRecord(RECORD.alert, u8(1, 0));
+    expect(plain.run()).toBe(-0x200);
+    expect(plain.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
+    expect(plain.tcp.finished).toBe(true);
+    const sealed = newClient().startHandshake().sendKeyExchange().sendCipherChange();
+    sealed.sendRecord(RECORD.alert, u8(1, 0));
+    expect(sealed.run()).toBe(-0x200);
+    expect(sealed.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
+  });
+
   test("an alert ends the handshake, in the clear and encrypted", () => {
     const plain = newClient().startHandshake().sendRecord(RECORD.alert, u8(2, 42));
     expect(plain.run()).toBe(-0x200 - 42);
@@ -290,6 +332,27 @@ describe("on a connection", () => {
     expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, ALERT.noRenegotiation) });
     exchange(client);
     client.hangUp();
+  });
+
+  test("no record's number wraps: a worn-out key is the end, at the next record (RFC 5246 section 6.1)", () => {
+    for (const how of [COPY_OFF, COPY_ON]) {
+      const client = newClient().connect();
+      setNumber(client, client.card.exports.writeSeqAt(0), client.opener!, RECORDS_MAX - 1);
+      expect(client.card.write(u8(1), how)).toBe(1);
+      client.tcp.acknowledge(client.card);
+      expect(client.receive()!.content).toEqual(u8(1));
+      expect(client.card.write(u8(2), how)).toBe(ENOTCONN);
+      client.card.exports.close(0);
+      expect(client.receive()).toMatchObject({ type: RECORD.alert, content: u8(1, 0) });
+      expect(client.receive()).toBeNull();
+    }
+  });
+
+  test("nor does the number of one that is received (RFC 5246 section 6.1)", () => {
+    const client = newClient().connect();
+    setNumber(client, client.card.exports.writeSeqAt(0) + 4, client.sealer!, 0xffffffff);
+    client.sendRecord(RECORD.data, u8(1));
+    expect(client.recvAll().result).toBe(-0x100 - ALERT.internalError);
   });
 
   test("warnings are passed over, and empty records, but not for ever", () => {
@@ -355,6 +418,21 @@ describe("a session", () => {
     exchange(client);
     client.hangUp();
     return client.isResumed;
+  }
+
+  const isOfSessions = (address: number) => address >= SESSIONS && address < SESSIONS_END;
+  const writesToSessions = ({ nvm }: TlsCard) =>
+    [...nvm.wear.keys()].reduce((sum, page) => sum + (isOfSessions(64 * page) ? nvm.wear[page]! : 0), 0);
+  /** Boots, until power fails after so many writes to the sessions. */
+  function bootUntil(cells: Uint8Array, writes: number): void {
+    let left = writes;
+    new TlsCard(module, cells, 3, (module, imports) => {
+      imports.pins!.nvmWrite = (address: number, byte: number) => {
+        if (isOfSessions(address) && left-- === 0) throw new PowerCut("power failed");
+        cells[address] = byte;
+      };
+      return new WebAssembly.Instance(module, imports);
+    });
   }
 
   test("is resumed, again and again, and by no other ID", () => {
@@ -432,6 +510,83 @@ describe("a session", () => {
     client.receiveServerHello();
     client.sendCipherChange().sendMessage(client.finished());
     expect(client.run()).toBe(-0x100 - ALERT.badRecordMac);
+  });
+
+  test("is erased at the next power-on, which writes nothing when there is none (RFC 5246 appendix F.1.4)", () => {
+    const card = newCard();
+    const { master } = meet(card);
+    expect(remainsOf(master, card.nvm.cells)).toBe(true);
+    const again = new TlsCard(module, card.nvm.cells, 3);
+    expect(remainsOf(master, again.nvm.cells)).toBe(false);
+    expect(writesToSessions(again)).toBeGreaterThan(0);
+    expect(writesToSessions(new TlsCard(module, again.nvm.cells, 4))).toBe(0);
+  });
+
+  test("leaves no part of its secret, whenever power fails while it is written and while it is erased", () => {
+    const uncut = newCard();
+    const atBoot = uncut.nvm.writes;
+    const { master } = meet(uncut);
+    const writes = uncut.nvm.writes - atBoot;
+    for (let left = 0; left < writes; left += 3) {
+      const card = newCard();
+      cutPower(card, left);
+      expect(() => meet(card)).toThrow(PowerCut);
+      const whole = new TlsCard(module, card.nvm.cells, 3);
+      expect(remainsOf(master, whole.nvm.cells)).toBe(false);
+    }
+    for (let left = 0; left < 49; left += 3) {
+      const cells = Uint8Array.from(uncut.nvm.cells);
+      expect(() => bootUntil(cells, left)).toThrow(PowerCut);
+      expect(remainsOf(master, new TlsCard(module, cells, 3).nvm.cells)).toBe(false);
+    }
+  });
+
+  const failures: [string, (c: RawClient12) => unknown][] = [
+    ["of ours", (c) => (c.sealer!.sequence++, c.sendRecord(RECORD.data, u8(1)))],
+    ["of the client's", (c) => c.sendRecord(RECORD.alert, u8(2, 80))],
+  ];
+  test.each(failures)(
+    "does not survive a fatal alert %s, new or resumed (RFC 5246 section 7.2)",
+    (_whose, fail) => {
+      for (const old of [false, true]) {
+        const card = newCard();
+        const session = meet(card);
+        const client = new RawClient12(card);
+        if (old) client.keep(session);
+        client.connect();
+        fail(client);
+        expect(client.recvAll().result).toBeLessThan(EAGAIN);
+        card.exports.close(0);
+        client.tcp.acknowledge(card);
+        expect(card.exports.close(0)).toBe(0);
+        expect(remainsOf(client.master, card.nvm.cells)).toBe(false);
+        expect(isResumed(card, client.keepsake)).toBe(false);
+        expect(isResumed(card, session)).toBe(!old);
+      }
+    },
+  );
+
+  test("is erased when it is too old, and does not become young when the clock wraps", () => {
+    const card = newCard();
+    const { master } = meet(card);
+    card.now = 2 * HOUR_MS - 1;
+    card.exports.expire();
+    expect(remainsOf(master, card.nvm.cells)).toBe(true);
+    card.now = 2 * HOUR_MS;
+    card.exports.expire();
+    expect(remainsOf(master, card.nvm.cells)).toBe(false);
+    const writes = card.nvm.writes;
+    card.exports.expire();
+    expect(card.nvm.writes).toBe(writes);
+  });
+
+  test("survives TCP's end without close_notify (RFC 5246 section 7.2.1)", () => {
+    const card = newCard();
+    const client = new RawClient12(card).connect();
+    client.tcp.ended = true;
+    expect(client.recvAll().result).toBe(-0x300);
+    expect(card.exports.close(0)).toBe(0);
+    expect(isResumed(card, client.keepsake)).toBe(true);
   });
 
   test("is not kept before the client's Finished, and power that fails while it is written leaves none", () => {

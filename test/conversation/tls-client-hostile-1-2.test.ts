@@ -348,6 +348,16 @@ describe("a connection of TLS 1.2", () => {
     ["a record that is too long", RECORD_OVERFLOW, (s) => s.send(u8(23, 3, 3, 0x40, 0x11))],
   ]);
 
+  test("a warning amid the handshake does not end it, too many do (RFC 6066 section 3)", () => {
+    const server = tls12();
+    for (let i = 0; i < 3; i++) server.sendRecord(RECORD.alert, u8(1, 112));
+    expect(server.connect().result).toBe(0);
+    expectNext(server);
+    const endless = tls12();
+    for (let i = 0; i <= IDLE_MAX; i++) endless.sendRecord(RECORD.alert, u8(1, 112));
+    expectAlert(endless, UNEXPECTED_MESSAGE);
+  });
+
   test("HelloRequest is answered with a warning, and the connection goes on", () => {
     const server = connected12();
     server.sendMessage(HELLO_REQUEST);

@@ -1,7 +1,7 @@
 // Sessions that a client takes up again (RFC 8446 section 2.2), and those that it may not.
 import { beforeAll, describe, expect, test } from "vitest";
 import { SEED } from "../support/random.ts";
-import { firmware, personalise, TlsCard, type Personality } from "../support/tls-card.ts";
+import { firmware, personalise, remainsOf, TlsCard, type Personality } from "../support/tls-card.ts";
 import { RawClient, type Session } from "../support/tls-client.ts";
 import {
   AES,
@@ -253,6 +253,15 @@ test("power that fails at any byte of a key's making leaves no key that was half
     expect(isResumed(again, session)).toBe(false);
     expect(isResumed(again, meet(again))).toBe(true);
   }
+});
+
+test("the key is erased at the next power-on", () => {
+  const card = newCard();
+  meet(card);
+  const key = Buffer.from(card.nvm.cells.subarray(20108, 20140)); // firmware/tls/ticket.ts: TICKET_KEY's key
+  const again = new TlsCard(module, card.nvm.cells, 5);
+  expect(remainsOf(key, card.nvm.cells)).toBe(true);
+  expect(remainsOf(key, again.nvm.cells)).toBe(false);
 });
 
 test("no connection writes NVM once there is a key", () => {

@@ -72,6 +72,13 @@ describe("HelloRetryRequest", () => {
     expect(client.finishHandshake()).toBe(0);
   });
 
+  test("early data too short to be encrypted is none: it would not be counted", () => {
+    for (const bytes of [0, 16]) {
+      const client = retried([X25519], true).send(record(RECORD.data, Buffer.alloc(bytes)));
+      expect(client.run()).toBe(-0x100 - ALERT.unexpectedMessage);
+    }
+  });
+
   function answerInPlace(client: RawClient): void {
     const shares = extension.shares(client.share(client.group));
     client.hello.extensions = client.hello.extensions!.map((e) => (e[0] === EXTENSION.keyShare ? shares : e));

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { PowerCut } from "../../host/chip/nvm.ts";
 import { firmware, personalise } from "../support/rsa-card.ts";
-import { COPY_ON, EAGAIN, FAST, type Personality, TlsCard } from "../support/tls-card.ts";
+import { COPY_ON, cutPower, EAGAIN, FAST, type Personality, TlsCard } from "../support/tls-card.ts";
 import { RawClient10 } from "../support/tls-client-1-0.ts";
 import { RawClient12 } from "../support/tls-client-1-2.ts";
 import { RawClient } from "../support/tls-client.ts";
@@ -181,13 +181,3 @@ describe.each(PROTOCOLS)("$name", ({ kind, newClient, approach }) => {
     console.log(`${writes} writes, power failed at every ${stride}th`);
   });
 });
-
-/** From now on, power fails after so many writes. */
-function cutPower({ nvm }: TlsCard, after: number): void {
-  const until = nvm.writes + after;
-  const write = nvm.write.bind(nvm);
-  nvm.write = (address, byte) => {
-    if (nvm.writes >= until) throw new PowerCut("power failed");
-    write(address, byte);
-  };
-}

@@ -109,6 +109,9 @@ export function attachClient(ctx: u32, socket: i32, nameLength: u32): void {
 export function connect(ctx: u32): i32 {
   return tls.connect(ctx);
 }
+export function expire(): void {
+  tls.expire(clock.now());
+}
 export function recv(ctx: u32, flag: u32): i32 {
   return tls.recv(ctx, flag);
 }
@@ -149,6 +152,11 @@ export function close(ctx: u32): i32 {
 /** Address of the number of the next record that a context sends, a u32. */
 export function writeSeqAt(ctx: u32): usize {
   return contextAt(ctx) + offsetof<Context>("writeSeq");
+}
+
+/** Bytes of a context and its buffer. */
+export function contextBytes(): u32 {
+  return ram.TLS_CONTEXT_BYTES + TLS_BUFFER;
 }
 
 /** Address of a context, its buffer behind it. */

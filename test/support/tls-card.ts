@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
-import { MemoryNvm } from "../../host/chip/nvm.ts";
+import { MemoryNvm, PowerCut } from "../../host/chip/nvm.ts";
 import { LocalCa } from "../../host/issuer/ca.ts";
 import { readProfile } from "../../scripts/firmware.mjs";
 import { build } from "./firmware.ts";
@@ -44,6 +44,7 @@ interface Exports {
   compute(): number;
   attachClient(ctx: number, socket: number, nameLength: number): void;
   connect(ctx: number): number;
+  expire(): void;
   recv(ctx: number, flag: number): number;
   data(ctx: number): number;
   authenticated(ctx: number): number;
@@ -58,6 +59,7 @@ interface Exports {
   close(ctx: number): number;
   writeSeqAt(ctx: number): number;
   contextAt(ctx: number): number;
+  contextBytes(): number;
 }
 
 /** How a module comes to life: a test may want to look on. */
@@ -282,6 +284,24 @@ export class TlsCard {
     }
     return head;
   }
+}
+
+/** From now on, power fails after so many writes to NVM. */
+export function cutPower({ nvm }: TlsCard, after: number): void {
+  const until = nvm.writes + after;
+  const write = nvm.write.bind(nvm);
+  nvm.write = (address, byte) => {
+    if (nvm.writes >= until) throw new PowerCut("power failed");
+    write(address, byte);
+  };
+}
+
+/** A part of the secret, as long as could not be there by chance. */
+export function remainsOf(secret: Buffer, cells: Uint8Array): boolean {
+  const image = Buffer.from(cells);
+  for (let at = 0; at + 6 <= secret.length; at++)
+    if (image.includes(secret.subarray(at, at + 6))) return true;
+  return false;
 }
 
 function check(result: number): void {

@@ -49,7 +49,8 @@ export class Client {
   chunk = 200;
   /** Calls of accept() that find the handshake unfinished. */
   handshake = 0;
-  hasSpoken = true;
+  /** Its ClientHello has come to its end. */
+  hasGreeted = true;
   acknowledges = true;
   /** The link is reading a segment for it from the buffer, and goes on when the connection has been reset. */
   isInLink = false;
@@ -112,6 +113,8 @@ export class WebCard {
   /** What the card takes for the state of its files. */
   generation = 1;
   backlog = -1;
+  /** When sessions that are too old were looked for. */
+  readonly expiries: number[] = [];
   #knocked = false;
   readonly #sockets = new Map<number, Client>();
   readonly #contexts = new Map<number, Client>();
@@ -234,11 +237,6 @@ export class WebCard {
         this.#knocked = false;
         return knocked ? 1 : 0;
       },
-      select: (reads: number) => {
-        let ready = 0;
-        for (const [s, client] of this.#sockets) if (client.hasSpoken) ready |= 1 << s;
-        return ready & reads;
-      },
       outstanding: (s: number) => this.#sockets.get(s)?.outstanding ?? 0,
       close: (s: number) => ((at(s).state = "closed"), this.#sockets.delete(s), 0),
       abort: (s: number) => {
@@ -265,7 +263,9 @@ export class WebCard {
         return 0;
       },
       attach: (ctx: number, s: number) => void this.#contexts.set(ctx, this.#sockets.get(s) as Client),
-      accept: (ctx: number) => (at(ctx).handshake-- > 0 ? EAGAIN : 0),
+      accept: (ctx: number) => (!at(ctx).hasGreeted || at(ctx).handshake-- > 0 ? EAGAIN : 0),
+      expire: () => void this.expiries.push(this.now),
+      hasHello: (ctx: number) => (at(ctx).hasGreeted ? 1 : 0),
       recv: (ctx: number) => this.#recv(ctx, at(ctx)),
       data: (ctx: number) => this.exports.tlsBuffer(ctx) + 5,
       authenticated: (ctx: number) => (at(ctx).isVerified ? 1 : 0),

@@ -13,7 +13,12 @@ export const PORT: u32 = 443;
 export const CROWDED_MS: Millis = 2000;
 /** From accept to the end of the handshake; browsers give up at 30 s as well. */
 export const HANDSHAKE_MS: Millis = 30000;
-/** Crowded: an accepted connection that says nothing, first its hello, then its first request. */
+/**
+ * Crowded: from accept to the ClientHello's end. A connection is accepted when its first byte is there; 2 KB take up to 4 s at
+ * 9,600 bit/s over T=0.
+ */
+export const HELLO_CROWDED_MS: Millis = 5000;
+/** Crowded: from the handshake to the first byte of the first request. */
 export const SILENT_MS: Millis = 2000;
 /** Between a response and the next request. */
 export const IDLE_MS: Millis = 5000;
@@ -22,6 +27,9 @@ export const IDLE_CROWDED_MS: Millis = 500;
 export const REQUEST_MS: Millis = 15000;
 /** One record of a response, or the last words, until the peer has acknowledged them. */
 export const STALL_MS: Millis = 15000;
+
+/** How often TLS sessions that are too old are looked for: a power of two. */
+export const EXPIRY_MS: Millis = 1 << 20;
 
 /** Bytes of a request's path, decoded, and of any other word in its head that means something to us. */
 export const WORD_MAX: u32 = 64;

@@ -32,7 +32,7 @@ import {
 import * as target from "./target.ts";
 
 /** A profile's TLS_CLIENT: 1 for TLS 1.3 alone, 2 for both. */
-const OFFERS_TLS_1_2: bool = u32(TLS12) != 0 && u32(TLS_CLIENT) > 1;
+export const OFFERS_TLS_1_2: bool = u32(TLS12) != 0 && u32(TLS_CLIENT) > 1;
 
 const CLIENT_HELLO: u32 = 1;
 /** Writes the message into the empty buffer: our random to C, the private key to A. CT: nothing of it leaks. */

@@ -142,9 +142,22 @@ function receive(ctx: Context): i32 {
     read(ctx, ctx.data, bytes);
     return GO_ON;
   }
-  if (ctx.recordType == ALERT)
-    return ctx.left == 0 ? alert.ended(ctx, load<u8>(ctx.data + bytes - 1)) : GO_ON;
+  if (ctx.recordType == ALERT) return readAlert(ctx, bytes);
   return judge(ctx, load<u8>(ctx.data) == 1 ? 0 : alert.UNEXPECTED_MESSAGE); // ChangeCipherSpec
+}
+
+/**
+ * An alert in the clear, of two bytes. A warning of TLS 1.2 is passed over (RFC 5246 section 7.2): a server may say
+ * unrecognized_name and go on (RFC 6066 section 3), before its version is known.
+ */
+function readAlert(ctx: Context, bytes: u32): i32 {
+  if (u32(ctx.left) + bytes == 2) store<u8>(ctx.hold, load<u8>(ctx.data)); // level
+  if (ctx.left != 0) return GO_ON;
+  const description: u32 = load<u8>(ctx.data + bytes - 1);
+  const mayGoOn = clientHello.OFFERS_TLS_1_2 && (ctx.isTls12 || ctx.state == EXPECT_SERVER_HELLO);
+  if (!mayGoOn || load<u8>(ctx.hold) != alert.WARNING || description == alert.CLOSE_NOTIFY)
+    return alert.ended(ctx, description);
+  return judge(ctx, recordIn.tolerate(ctx) ? 0 : alert.UNEXPECTED_MESSAGE);
 }
 
 /** What was sent has been acknowledged: the buffer takes the transcript, for records will need its place. */

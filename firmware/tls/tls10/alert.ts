@@ -5,6 +5,7 @@ import { wipe } from "../../crypto/ct.ts";
 import * as socket from "../../socket/socket.ts";
 import { CLOSE_NOTIFY, FATAL, GO_ON, PEER, SELF, WARNING } from "../alert.ts";
 import { ALERT_DUE, Context, FAILED, PEER_CLOSED, READ_PROTECTED, SECRETS_BYTES } from "./context.ts";
+import * as sessionCache from "../session-cache.ts";
 import * as recordOut from "./record-out.ts";
 
 /** Ends the connection: the alert is due, flush() sends it. @returns what every further call will return */
@@ -47,8 +48,13 @@ export function receive(ctx: Context, level: u32, description: u32): i32 {
   return 0;
 }
 
-/** Sends the alert that is due, if the socket can take it. @returns true when none is due any more */
+/**
+ * Sends the alert that is due, if the socket can take it. A session does not survive one, ours or the peer's (RFC 2246
+ * section 7.2).
+ * @returns true when none is due any more
+ */
 export function flush(ctx: Context): bool {
+  if (ctx.session != 0 && ctx.error <= SELF && ctx.error > PEER - 0x100) sessionCache.forget(ctx.session);
   if (!ctx.has(ALERT_DUE)) return true;
   if (socket.outstanding(ctx.socket) != 0) return false;
   send(ctx, ctx.alert == CLOSE_NOTIFY ? WARNING : FATAL, ctx.alert);

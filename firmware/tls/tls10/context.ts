@@ -71,7 +71,7 @@ export class Context extends Incoming {
   offset: u16;
   /** What the ClientHello named. */
   version: u16;
-  /** Number of the session that is resumed, from 1 on. */
+  /** Number of the session in NVM that is resumed or has been kept, from 1 on. */
   session: u16;
   state: u8;
   flags: u8;

@@ -106,7 +106,7 @@ function step(ctx: Context, now: Millis): i32 {
     case DERIVE_KEYS:
       return deriveKeys(ctx);
     case SEND_FINISHED:
-      sessionCache.keep(ctx.cipher, ctx.sessionId, ctx.master, now);
+      ctx.session = u16(sessionCache.keep(ctx.cipher, ctx.sessionId, ctx.master, now));
       sendFinished(ctx, ctx.buffer);
       return connect(ctx);
     default:

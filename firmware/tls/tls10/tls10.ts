@@ -10,7 +10,15 @@ import { DECODE_ERROR, GO_ON, NO_RENEGOTIATION, UNEXPECTED_MESSAGE, WARNING } fr
 import * as swap from "../swap.ts";
 import * as alert from "./alert.ts";
 import * as context from "./context.ts";
-import { CONNECTED, Context, FAILED, IDLE, PEER_CLOSED, REFUSAL_DUE } from "./context.ts";
+import {
+  CONNECTED,
+  Context,
+  EXPECT_CLIENT_HELLO,
+  FAILED,
+  IDLE,
+  PEER_CLOSED,
+  REFUSAL_DUE,
+} from "./context.ts";
 import * as handshake from "./handshake.ts";
 import * as recordIn from "./record-in.ts";
 import * as recordOut from "./record-out.ts";
@@ -61,6 +69,11 @@ function watch(ctx: Context): i32 {
 
 export function compute(): bool {
   return handshake.compute(context.at(0));
+}
+
+export function hasHello(ctx: u32): bool {
+  const c = context.at(ctx);
+  return c.isLent || c.state != EXPECT_CLIENT_HELLO;
 }
 
 export function recv(ctx: u32, flag: u32): i32 {

@@ -11,7 +11,6 @@ export declare function listen(s: i32, backlog: u32): i32;
 export declare function deferAccept(s: i32): i32;
 export declare function accept(s: i32): i32;
 export declare function knocked(s: i32): bool;
-export declare function select(reads: u32, writes: u32): u32;
 export function recv(_s: i32): Pbuf {
   return changetype<Pbuf>(usize(0));
 }

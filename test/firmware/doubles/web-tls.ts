@@ -10,6 +10,8 @@ export const SEND_MAX: u32 = TLS_BUFFER - 22;
 export declare function resetCtx(ctx: u32, flag: u32): i32;
 export declare function attach(ctx: u32, socket: i32): void;
 export declare function accept(ctx: u32, now: u32): i32;
+export declare function expire(now: u32): void;
+export declare function hasHello(ctx: u32): bool;
 export declare function recv(ctx: u32, flag: u32): i32;
 export declare function data(ctx: u32): usize;
 export declare function authenticated(ctx: u32): bool;
