@@ -16,6 +16,10 @@ const PIECE: u32 = 64;
 const CHOSEN: usize = 8 + PIECE;
 
 export function powerOn(): void {}
+export function expire(_now: u32): void {}
+export function hasHello(_ctx: u32): bool {
+  return true;
+}
 export function compute(): bool {
   return false;
 }
